@@ -1,0 +1,288 @@
+/* conn.c: one connection: settings, which lake, and the shared state of its database.
+**
+** Which lake, in this order: tarn_open in this connection; TARN_LAKE; what the database remembers,
+** if it is trusted (DESIGN section 9: a database may come from a stranger, so a stored place that
+** lies elsewhere counts only when the user named it too); {database file}-lake.
+*/
+#include "conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "db.h"
+#include "flusher.h"
+#include "mem.h"
+#include "txn_impl.h"
+
+int tarn_conn_new(struct tarn_conn **out, sqlite3 *db) {
+    struct tarn_conn *c = tarn_calloc(1, sizeof *c);
+
+    *out = NULL;
+    if (!c) return TARN_ENOMEM;
+    c->db = db;
+    c->references = 1;
+    tarn_settings_init(&c->settings);
+    if (tarn_txn_new(&c->txn)) {
+        tarn_free(c);
+        return TARN_ENOMEM;
+    }
+    *out = c;
+    return TARN_OK;
+}
+
+void tarn_conn_ref(struct tarn_conn *c) { c->references++; }
+
+void tarn_conn_unref(void *conn) {
+    struct tarn_conn *c = conn;
+
+    if (!c || --c->references > 0) return;
+    tarn_db_release(c->shared);
+    tarn_lake_free(c->lake);
+    tarn_txn_free(c->txn);
+    tarn_settings_release(&c->settings);
+    tarn_free(c->lake_from);
+    tarn_free(c->opened);
+    tarn_free(c);
+}
+
+int tarn_conn_refresh(struct tarn_conn *c, struct tarn_err *err) {
+    unsigned version = 0;
+    int rc;
+
+    (void)sqlite3_file_control(c->db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+    if (c->loaded && version == c->settings_version) return TARN_OK;
+    rc = tarn_settings_load(&c->settings, c->db, err);
+    if (rc) return rc;
+    tarn_lake_footer_limit((size_t)tarn_settings_int(&c->settings, TARN_SET_FOOTER_CACHE));
+    (void)sqlite3_file_control(c->db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+    c->loaded = 1;
+    c->settings_version = version;
+    return TARN_OK;
+}
+
+static int is_memory(struct tarn_conn *c) {
+    const char *path = sqlite3_db_filename(c->db, "main");
+
+    return !path || !*path;
+}
+
+int tarn_conn_set(struct tarn_conn *c, int setting, const char *value, struct tarn_err *err) {
+    int stored = !is_memory(c) && sqlite3_db_readonly(c->db, "main") == 0;
+    int rc = tarn_conn_refresh(c, err);
+
+    if (rc) return rc;
+    rc = tarn_settings_set(&c->settings, setting, value, stored ? "database" : "connection", err);
+    if (rc == TARN_OK && stored) rc = tarn_settings_store(c->db, setting, value, err);
+    c->loaded = 0;
+    if (rc == TARN_OK && c->shared && c->shared->lake_uri) {
+        rc = tarn_conn_configure(c, c->shared->lake_uri, err);
+    }
+    return rc;
+}
+
+int tarn_conn_configure(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
+    const struct tarn_settings *s = &c->settings;
+
+    return tarn_db_configure(c->shared, uri, tarn_settings_int(s, TARN_SET_COUNT_THRESHOLD),
+                             tarn_settings_int(s, TARN_SET_TIME_THRESHOLD),
+                             tarn_settings_int(s, TARN_SET_MAX_BUFFER),
+                             strcmp(tarn_settings_text(s, TARN_SET_AUTO_FLUSH), "on") == 0, err);
+}
+
+static char *default_uri(struct tarn_conn *c) {
+    const char *path = sqlite3_db_filename(c->db, "main");
+    size_t n = path ? strlen(path) + 6 : 0;
+    char *uri = n ? tarn_malloc(n) : NULL;
+
+    if (uri) snprintf(uri, n, "%s-lake", path);
+    return uri;
+}
+
+/* One URI a line in ~/.config/tarn/trusted. */
+int tarn_conn_listed(const char *uri) {
+    const char *home = getenv("HOME");
+    char path[4096];
+    char line[4096];
+    FILE *f = NULL;
+    int found = 0;
+
+    if (!home || (size_t)snprintf(path, sizeof path, "%s/.config/tarn/trusted", home) >= sizeof path) {
+        return 0;
+    }
+    f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = 0;
+        found = strcmp(line, uri) == 0;
+    }
+    if (f) (void)fclose(f);
+    return found;
+}
+
+/* The URI in force, owned. *chosen: 0 when it is the default beside the database. */
+static int lake_uri(struct tarn_conn *c, char **out, struct tarn_err *err) {
+    const char *environment = getenv("TARN_LAKE");
+    const char *stored = tarn_settings_text(&c->settings, TARN_SET_LAKE);
+    char *beside = NULL;
+
+    *out = NULL;
+    if (c->opened) {
+        *out = tarn_strdup(c->opened);
+    } else if (environment && *environment) {
+        *out = tarn_strdup(environment);
+    } else if (is_memory(c)) {
+        return tarn_err_set(err, TARN_EINVAL,
+                            "a database without a file has no lake of its own: name one with "
+                            "SELECT tarn_open('/path/of/a/folder')");
+    } else {
+        beside = default_uri(c);
+        if (!*stored || (beside && strcmp(stored, beside) == 0)) {
+            *out = beside;
+        } else if (tarn_conn_listed(stored)) {
+            *out = tarn_strdup(stored);
+            tarn_free(beside);
+        } else {
+            tarn_free(beside);
+            return tarn_err_set(err, TARN_EACCES,
+                                "this database names the lake %.120s: confirm it with SELECT "
+                                "tarn_open('...'), TARN_LAKE, or a line in ~/.config/tarn/trusted",
+                                stored);
+        }
+    }
+    return *out ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
+}
+
+int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err) {
+    int rc = TARN_OK;
+
+    if (c->shared && c->shared->pid != (int)getpid()) {
+        c->shared = NULL; /* made before fork(): the parent's */
+        c->lake = NULL;
+        c->lake_from = NULL;
+    }
+    if (c->shared) return TARN_OK;
+    rc = tarn_db_attach(&c->shared, c->db, err);
+    if (rc == TARN_OK && !tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
+        rc = tarn_db_refill(c->shared, c->db, c->txn->outbox.written, err);
+    }
+    return rc;
+}
+
+int tarn_conn_prepare_write(struct tarn_conn *c, struct tarn_err *err) {
+    char *uri = NULL;
+    int rc = tarn_conn_refresh(c, err);
+
+    if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
+    if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
+    if (rc == TARN_OK) rc = tarn_conn_configure(c, uri, err);
+    tarn_free(uri);
+    return rc;
+}
+
+void tarn_conn_arm(struct tarn_conn *c) {
+    if (tarn_db_internal() || is_memory(c) || !tarn_outbox_exists(c->db)) return;
+    if (tarn_conn_prepare_write(c, &c->last)) return;
+    (void)pthread_mutex_lock(&c->shared->mutex);
+    tarn_flusher_wake(c->shared);
+    (void)pthread_mutex_unlock(&c->shared->mutex);
+}
+
+static const char *resolve_binding(const char *uri, struct tarn_err *err) {
+    static const char *const bindings[] = {"EVENTS_BUCKET", "PIPELINE_BUCKET", "BENCHMARK_BUCKET"};
+    size_t i;
+
+    for (i = 0; i < sizeof bindings / sizeof *bindings; i++) {
+        if (strcmp(uri, bindings[i]) != 0) continue;
+        uri = getenv(bindings[i]);
+        if (uri && *uri) return uri;
+        (void)tarn_err_set(err, TARN_EINVAL,
+                           "tarn_open('%s'): the environment variable %s is not set", bindings[i],
+                           bindings[i]);
+        return NULL;
+    }
+    return uri;
+}
+
+/* Rows on their way to another lake must get there first. */
+static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
+    struct tarn_db *d = c->shared;
+    uint64_t waiting = c->txn->events;
+    int other;
+
+    if (!d) return TARN_OK;
+    (void)pthread_mutex_lock(&d->mutex);
+    waiting += d->queue_events;
+    other = d->lake_uri && strcmp(d->lake_uri, uri) != 0;
+    (void)pthread_mutex_unlock(&d->mutex);
+    if (!other || waiting == 0) return TARN_OK;
+    return tarn_err_set(err, TARN_EBUSY,
+                        "%llu events still wait for the lake %.100s: run SELECT tarn_flush() first",
+                        (unsigned long long)waiting, d->lake_uri);
+}
+
+int tarn_conn_open(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
+    struct tarn_lake *lake = NULL;
+    char *copy = NULL;
+    int rc = tarn_conn_refresh(c, err);
+
+    uri = resolve_binding(uri, err);
+    if (!uri) return TARN_EINVAL;
+    if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
+    if (rc == TARN_OK) rc = tarn_lake_open(&lake, uri, 1, err);
+    if (rc) return rc;
+    rc = check_pending(c, tarn_lake_uri(lake), err);
+    if (rc == TARN_OK && !(copy = tarn_strdup(tarn_lake_uri(lake)))) {
+        rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    }
+    if (rc == TARN_OK) rc = tarn_conn_set(c, TARN_SET_LAKE, copy, err);
+    if (rc == TARN_OK) rc = tarn_conn_configure(c, copy, err);
+    if (rc) {
+        tarn_lake_free(lake);
+        tarn_free(copy);
+        return rc;
+    }
+    tarn_free(c->opened);
+    c->opened = copy;
+    tarn_lake_free(lake); /* tarn_conn_lake opens it again where it is needed */
+    return TARN_OK;
+}
+
+int tarn_conn_lake(struct tarn_conn *c, int create, struct tarn_lake **out, struct tarn_err *err) {
+    struct tarn_err why = {0};
+    struct tarn_lake *lake = NULL;
+    char *uri = NULL;
+    int rc = tarn_conn_refresh(c, err);
+
+    *out = NULL;
+    if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
+    if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
+    if (rc) return rc;
+    if (c->shared->first) create = 1; /* spooled rows are read through the lake's catalog */
+    if (!c->lake || strcmp(c->lake_from, uri) != 0) {
+        rc = tarn_lake_open(&lake, uri, create, &why);
+        if (rc == TARN_OK) {
+            tarn_lake_free(c->lake);
+            tarn_free(c->lake_from);
+            c->lake = lake;
+            c->lake_from = uri;
+            uri = NULL;
+        }
+    }
+    tarn_free(uri);
+    if (rc == TARN_ENOTFOUND && !create && !c->opened) return TARN_OK; /* nothing written yet */
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
+    *out = c->lake;
+    return TARN_OK;
+}
+
+int tarn_conn_flush(struct tarn_conn *c, int64_t *events, struct tarn_err *err) {
+    sqlite3 *source = NULL;
+    int rc = tarn_conn_prepare_write(c, err);
+
+    if (events) *events = 0;
+    if (rc) return rc;
+    if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) source = c->db;
+    return tarn_flusher_run(c->shared, source, c->txn->outbox.written, events, err);
+}

@@ -1,0 +1,56 @@
+/* convert.h: one cell of a foreign Parquet column, read as what an event column holds.
+**
+** A cell is the widest form of its kind. The conversions say 0 when the value fits the target
+** exactly (integers and doubles into each other, numbers as the text they print as, and back), -1
+** when it doesn't; nothing is rounded, except a time's fraction below a millisecond (floor).
+*/
+#ifndef TARN_CONVERT_H
+#define TARN_CONVERT_H
+
+#include "buf.h"
+#include "footer.h"
+#include "vector.h"
+
+#define TARN_CELL_TEXT 64 /* room for a converted value's text */
+
+enum tarn_cell_kind {
+    TARN_CELL_NULL,
+    TARN_CELL_BOOL,
+    TARN_CELL_INT,
+    TARN_CELL_UINT, /* unsigned and above INT64_MAX; in i, as bits */
+    TARN_CELL_REAL,
+    TARN_CELL_BYTES
+};
+
+struct tarn_cell {
+    enum tarn_cell_kind kind;
+    int64_t i;  /* BOOL, INT, UINT */
+    double r;   /* REAL */
+    int narrow; /* REAL: from a FLOAT */
+    struct tarn_slice bytes;
+};
+
+/* Division that rounds down; unit > 0. Safe for every v. */
+static inline int64_t tarn_floor_div(int64_t v, int64_t unit) {
+    return v / unit - (v % unit < 0);
+}
+
+/* Row i of a vector. */
+void tarn_cell_read(const struct tarn_pq_column *col, const struct tarn_vector *v, uint32_t i,
+                    struct tarn_cell *out);
+
+/* Milliseconds: TIMESTAMP, DATE, INT96, plain 64-bit integers and doubles as ms, text as a time. */
+int tarn_cell_ms(const struct tarn_pq_column *col, const struct tarn_cell *cell, int64_t *ms);
+int tarn_cell_bool(const struct tarn_pq_column *col, const struct tarn_cell *cell, int *out);
+int tarn_cell_int32(const struct tarn_pq_column *col, const struct tarn_cell *cell, int32_t *out);
+int tarn_cell_double(const struct tarn_pq_column *col, const struct tarn_cell *cell, double *out);
+/* Text: the bytes themselves when they are UTF-8, else what is printed into `scratch`. */
+int tarn_cell_text(const struct tarn_pq_column *col, const struct tarn_cell *cell,
+                   char scratch[TARN_CELL_TEXT], struct tarn_slice *out);
+
+/* Appends the cell (not NULL) as JSON: numbers and booleans as they are, times as text, columns of
+** JSON as JSON, NaN and infinities as strings, bytes that aren't text as {"$base64": "…"}. */
+void tarn_cell_json(struct tarn_buf *b, const struct tarn_pq_column *col,
+                    const struct tarn_cell *cell);
+
+#endif

@@ -1,0 +1,174 @@
+/* event.c: names of the event columns, and the binary form that event.h draws.
+**
+** The encoder computes the length first, so a record is written in one pass and its reader can
+** skip it. The decoder believes nothing: every length is checked against the bytes that are left,
+** text must be UTF-8, unknown flags and bytes left over are faults.
+*/
+#include "event.h"
+
+#include <string.h>
+
+#include "text.h"
+
+#define FLAG_COLUMNS 0x1fffu
+#define FLAG_VERIFIED 0x2000u
+#define FLAG_ROUTE 0x4000u /* has a prefix and a namespace */
+
+const char *const tarn_event_names[TARN_EV_COLUMNS] = {
+    "ts",      "type",   "source", "provider",    "event_type",  "verified", "script_name",
+    "outcome", "method", "url",    "status_code", "duration_ms", "payload"};
+
+static uint64_t varint_size(uint64_t v) {
+    uint64_t n = 1;
+
+    while (v >= 0x80) {
+        v >>= 7;
+        n++;
+    }
+    return n;
+}
+
+static uint64_t slice_size(const struct tarn_slice *s) {
+    return varint_size(s->len) + s->len;
+}
+
+static uint32_t event_flags(const struct tarn_event *ev) {
+    uint32_t flags = (ev->present & FLAG_COLUMNS) | TARN_EV_BIT(TARN_EV_TS);
+
+    if ((flags & TARN_EV_BIT(TARN_EV_VERIFIED)) && ev->verified)
+        flags |= FLAG_VERIFIED;
+    if (ev->prefix.len || ev->namespace_.len)
+        flags |= FLAG_ROUTE;
+    return flags;
+}
+
+static uint64_t event_size(const struct tarn_event *ev, uint32_t flags) {
+    uint64_t n = 2 + 8;
+    int c;
+
+    for (c = 0; c < TARN_EV_COLUMNS; c++) {
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
+            n += slice_size(&ev->text[c]);
+    }
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
+        n += 4;
+    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS))
+        n += 8;
+    if (flags & FLAG_ROUTE)
+        n += slice_size(&ev->prefix) + slice_size(&ev->namespace_);
+    return n;
+}
+
+static void put_slice(struct tarn_buf *b, const struct tarn_slice *s) {
+    tarn_buf_varint(b, s->len);
+    if (s->len)
+        tarn_buf_put(b, s->data, s->len);
+}
+
+void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
+    uint32_t flags = event_flags(ev);
+    uint64_t size = event_size(ev, flags);
+    uint64_t bits = 0;
+    int c;
+
+    if (size > TARN_EVENT_MAX) {
+        if (b->rc == TARN_OK)
+            b->rc = TARN_ELIMIT;
+        return;
+    }
+    tarn_buf_u8(b, 'E');
+    tarn_buf_varint(b, size);
+    tarn_buf_u8(b, (uint8_t)(flags & 0xff));
+    tarn_buf_u8(b, (uint8_t)(flags >> 8));
+    tarn_buf_le64(b, (uint64_t)ev->ts);
+    for (c = 0; c < TARN_EV_COLUMNS; c++) {
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
+            put_slice(b, &ev->text[c]);
+    }
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
+        tarn_buf_le32(b, (uint32_t)ev->status_code);
+    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
+        memcpy(&bits, &ev->duration_ms, sizeof bits);
+        tarn_buf_le64(b, bits);
+    }
+    if (flags & FLAG_ROUTE) {
+        put_slice(b, &ev->prefix);
+        put_slice(b, &ev->namespace_);
+    }
+}
+
+static void take_slice(struct tarn_cursor *c, struct tarn_slice *out) {
+    uint64_t n = tarn_cursor_varint(c);
+
+    if (c->rc == TARN_OK && n > (uint64_t)(c->end - c->p))
+        c->rc = TARN_ECORRUPT;
+    if (c->rc != TARN_OK)
+        return;
+    out->len = (size_t)n;
+    out->data = tarn_cursor_bytes(c, out->len);
+    if (out->len && tarn_utf8_invalid(out->data, out->len) != out->len)
+        c->rc = TARN_ECORRUPT;
+}
+
+static void take_body(struct tarn_cursor *in, struct tarn_event *ev) {
+    uint32_t flags = tarn_cursor_u8(in);
+    uint64_t bits;
+    int c;
+
+    flags |= (uint32_t)tarn_cursor_u8(in) << 8;
+    if ((flags & ~(FLAG_COLUMNS | FLAG_VERIFIED | FLAG_ROUTE)) ||
+        !(flags & TARN_EV_BIT(TARN_EV_TS)) || !(flags & TARN_EV_BIT(TARN_EV_TYPE)) ||
+        ((flags & FLAG_VERIFIED) && !(flags & TARN_EV_BIT(TARN_EV_VERIFIED)))) {
+        in->rc = TARN_ECORRUPT;
+        return;
+    }
+    ev->present = flags & FLAG_COLUMNS;
+    ev->verified = (flags & FLAG_VERIFIED) != 0;
+    ev->ts = (int64_t)tarn_cursor_le64(in);
+    for (c = 0; c < TARN_EV_COLUMNS; c++) {
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
+            take_slice(in, &ev->text[c]);
+    }
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
+        ev->status_code = (int32_t)tarn_cursor_le32(in);
+    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
+        bits = tarn_cursor_le64(in);
+        memcpy(&ev->duration_ms, &bits, sizeof bits);
+    }
+    if (flags & FLAG_ROUTE) {
+        take_slice(in, &ev->prefix);
+        take_slice(in, &ev->namespace_);
+    }
+}
+
+int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err) {
+    struct tarn_cursor body;
+    uint8_t kind;
+    uint64_t size;
+
+    memset(ev, 0, sizeof *ev);
+    kind = tarn_cursor_u8(c);
+    size = tarn_cursor_varint(c);
+    if (c->rc != TARN_OK || kind != 'E')
+        return tarn_err_set(err, TARN_ECORRUPT,
+                            "event record: expected 'E' and a length, found "
+                            "byte 0x%02x",
+                            kind);
+    if (size > TARN_EVENT_MAX || size > (uint64_t)(c->end - c->p))
+        return tarn_err_set(err, TARN_ECORRUPT,
+                            "event record: expected %llu bytes, found only %llu",
+                            (unsigned long long)size, (unsigned long long)(c->end - c->p));
+    body.p = c->p;
+    body.end = c->p + size;
+    body.rc = TARN_OK;
+    take_body(&body, ev);
+    if (body.rc == TARN_OK && body.p != body.end)
+        body.rc = TARN_ECORRUPT;
+    if (body.rc != TARN_OK)
+        return tarn_err_set(err, TARN_ECORRUPT,
+                            "event record of %llu bytes: its fields do not "
+                            "add up (damaged, or not written by Tarn)",
+                            (unsigned long long)size);
+    c->p = body.end;
+    return TARN_OK;
+}

@@ -1,0 +1,142 @@
+/* spill.c: see spill.h. Temporary files are made in TMPDIR, or /var/tmp (a disk, where /tmp may be
+** memory).
+*/
+#include "spill.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mem.h"
+
+#define WINDOW ((size_t)1 << 20)
+
+void tarn_spill_init(struct tarn_spill *s) {
+    memset(s, 0, sizeof *s);
+    tarn_buf_init(&s->memory, (size_t)1 << 40);
+    tarn_buf_init(&s->window, (size_t)1 << 40);
+    s->fd = -1;
+}
+
+void tarn_spill_release(struct tarn_spill *s) {
+    tarn_buf_release(&s->memory);
+    tarn_buf_release(&s->window);
+    if (s->fd >= 0) (void)close(s->fd);
+    tarn_spill_init(s);
+}
+
+uint64_t tarn_spill_len(const struct tarn_spill *s) { return s->spilled + s->memory.len; }
+
+static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
+    const char *folder = getenv("TMPDIR");
+    char path[4096];
+
+    if (!folder || !*folder) folder = "/var/tmp";
+    s->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (s->fd >= 0) return TARN_OK;
+    snprintf(path, sizeof path, "%s/tarn-XXXXXX", folder);
+    s->fd = mkostemp(path, O_CLOEXEC);
+    if (s->fd < 0) {
+        return tarn_err_errno(err, errno,
+                              "no temporary file for a large transaction in %s (set TMPDIR)", folder);
+    }
+    (void)unlink(path);
+    return TARN_OK;
+}
+
+static int write_out(struct tarn_spill *s, struct tarn_err *err) {
+    size_t done = 0;
+
+    if (s->fd < 0 && open_temporary(s, err)) return err ? err->code : TARN_EIO;
+    while (done < s->memory.len) {
+        ssize_t n = pwrite(s->fd, s->memory.data + done, s->memory.len - done,
+                           (off_t)(s->spilled + done));
+
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            return tarn_err_errno(err, n < 0 ? errno : ENOSPC,
+                                  "writing a large transaction to a temporary file (set TMPDIR to "
+                                  "a folder with more room)");
+        }
+        done += (size_t)n;
+    }
+    s->spilled += done;
+    tarn_buf_clear(&s->memory);
+    return TARN_OK;
+}
+
+int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err) {
+    int rc = TARN_OK;
+
+    if (s->memory.len + n > TARN_SPILL_MEMORY && s->memory.len > 0) {
+        struct tarn_err local = {0};
+
+        rc = write_out(s, err ? err : &local);
+        if (rc) return rc;
+    }
+    tarn_buf_put(&s->memory, p, n);
+    if (s->memory.rc) {
+        s->memory.rc = TARN_OK;
+        return tarn_err_set(err, TARN_ENOMEM, "out of memory in a transaction of %llu bytes",
+                            (unsigned long long)tarn_spill_len(s));
+    }
+    return TARN_OK;
+}
+
+int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err) {
+    if (len >= s->spilled) {
+        if (len - s->spilled < s->memory.len) s->memory.len = (size_t)(len - s->spilled);
+        return TARN_OK;
+    }
+    tarn_buf_clear(&s->memory);
+    s->spilled = len;
+    tarn_buf_clear(&s->window);
+    if (ftruncate(s->fd, (off_t)len) != 0) {
+        return tarn_err_errno(err, errno, "cutting a temporary file back to a savepoint");
+    }
+    return TARN_OK;
+}
+
+static int fill_window(struct tarn_spill *s, uint64_t offset, size_t n, struct tarn_err *err) {
+    int next = offset >= s->window_at && offset <= s->window_at + s->window.len;
+    size_t want = next && n < WINDOW ? WINDOW : n;
+    size_t got = 0;
+
+    if (want > s->spilled - offset) want = (size_t)(s->spilled - offset);
+    tarn_buf_clear(&s->window);
+    if (tarn_buf_reserve(&s->window, want)) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    while (got < want) {
+        ssize_t r = pread(s->fd, s->window.data + got, want - got, (off_t)(offset + got));
+
+        if (r < 0 && errno == EINTR) continue;
+        if (r <= 0) return tarn_err_errno(err, r < 0 ? errno : EIO, "reading a temporary file");
+        got += (size_t)r;
+    }
+    s->window.len = got;
+    s->window_at = offset;
+    return TARN_OK;
+}
+
+int tarn_spill_read(struct tarn_spill *s, uint64_t offset, size_t n, const uint8_t **out,
+                    struct tarn_err *err) {
+    int rc = TARN_OK;
+
+    *out = NULL;
+    if (offset >= s->spilled) {
+        if (offset + n > tarn_spill_len(s)) goto bad;
+        *out = s->memory.data + (offset - s->spilled);
+        return TARN_OK;
+    }
+    if (offset + n > s->spilled) goto bad;
+    if (offset < s->window_at || offset + n > s->window_at + s->window.len) {
+        rc = fill_window(s, offset, n, err);
+    }
+    if (rc == TARN_OK) *out = s->window.data + (offset - s->window_at);
+    return rc;
+bad:
+    return tarn_err_set(err, TARN_ECORRUPT, "a transaction's buffer ends before byte %llu",
+                        (unsigned long long)(offset + n));
+}

@@ -1,0 +1,33 @@
+/* spill.h: append-only bytes that stay in memory up to a limit and go to a temporary file beyond
+** it; they can be cut back to any earlier length (a savepoint) and read at any offset.
+**
+**   [ file: the first `spilled` bytes | memory: the rest ]
+**
+** What is appended in one call is never split between file and memory. The file is unlinked at once:
+** it disappears with the process.
+*/
+#ifndef TARN_SPILL_H
+#define TARN_SPILL_H
+
+#include "buf.h"
+
+#define TARN_SPILL_MEMORY ((size_t)16 << 20)
+
+struct tarn_spill {
+    struct tarn_buf memory;
+    uint64_t spilled;
+    int fd; /* -1 = none yet */
+    struct tarn_buf window; /* bytes of the file from window_at on */
+    uint64_t window_at;
+};
+
+void tarn_spill_init(struct tarn_spill *s);
+void tarn_spill_release(struct tarn_spill *s); /* as after init */
+uint64_t tarn_spill_len(const struct tarn_spill *s);
+int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err);
+int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err);
+/* n bytes from `offset` on; the pointer is valid until the next call of any of these. */
+int tarn_spill_read(struct tarn_spill *s, uint64_t offset, size_t n, const uint8_t **out,
+                    struct tarn_err *err);
+
+#endif

@@ -1,0 +1,272 @@
+/* txn.c: the transaction buffer. See txn.h for its life.
+**
+** marks[n] is the state at savepoint n; a savepoint opened before anything was written was never
+** announced, and its mark is the empty state. xRollbackTo(-1) means everything. A table that joins
+** late is told of the savepoint it joins in (again): that must not move a mark that another table
+** set earlier.
+*/
+#include "txn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "db.h"
+#include "flusher.h"
+#include "mem.h"
+#include "spool.h"
+#include "time.h"
+#include "txn_impl.h"
+
+int tarn_txn_new(struct tarn_txn **out) {
+    struct tarn_txn *t = tarn_calloc(1, sizeof *t);
+
+    *out = t;
+    if (!t) return TARN_ENOMEM;
+    tarn_spill_init(&t->rows);
+    tarn_buf_init(&t->record, TARN_EVENT_MAX);
+    tarn_outbox_init(&t->outbox);
+    return TARN_OK;
+}
+
+static void forget_commit(struct tarn_conn *c, int remove_files) {
+    struct tarn_txn *t = c->txn;
+
+    if (t->commit && remove_files && t->commit->len && t->commit->payload[0] == 'S') {
+        tarn_spool_remove(c->shared->spool, t->commit->payload, t->commit->len);
+    }
+    tarn_commit_free(t->commit);
+    t->commit = NULL;
+    t->synced = 0;
+}
+
+static void end(struct tarn_txn *t) {
+    tarn_spill_release(&t->rows);
+    if (t->record.cap > (1u << 20)) tarn_buf_release(&t->record);
+    t->record.max = TARN_EVENT_MAX;
+    t->events = 0;
+    t->reserved = 0;
+    t->n_marks = 0;
+    t->n_owners = 0;
+    t->active = 0;
+}
+
+void tarn_txn_free(struct tarn_txn *t) {
+    if (!t) return;
+    end(t);
+    tarn_commit_free(t->commit);
+    tarn_outbox_release(&t->outbox);
+    tarn_buf_release(&t->record);
+    tarn_free(t->marks);
+    tarn_free(t);
+}
+
+int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    int i;
+
+    if (!t->active) {
+        int rc = tarn_conn_prepare_write(c, err);
+
+        if (rc) return rc;
+        if (tarn_db_is_memory(c->shared) && c->shared->queue_bytes > TARN_MEMORY_QUEUE) {
+            return tarn_err_set(err, TARN_EFULL,
+                                "%zu MiB of events wait in memory and cannot be delivered: %s",
+                                c->shared->queue_bytes >> 20, c->shared->error.msg);
+        }
+        t->active = 1;
+    }
+    for (i = 0; i < t->n_owners; i++) {
+        if (t->owners[i].table == owner) break;
+    }
+    if (i == TARN_TXN_OWNERS) {
+        return tarn_err_set(err, TARN_ELIMIT, "more than %d event tables in one transaction",
+                            TARN_TXN_OWNERS);
+    }
+    if (i == t->n_owners) t->n_owners++;
+    t->owners[i].table = owner;
+    t->owners[i].joined = 1;
+    return TARN_OK;
+}
+
+/* Growing inside the insert that needs it keeps changes() right: the statement sets it at its end. */
+static int reserve(struct tarn_conn *c, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    uint64_t len = tarn_spill_len(&t->rows);
+    struct tarn_position position;
+
+    if (tarn_db_is_memory(c->shared) || len <= t->reserved || len > TARN_SPOOL_MIN) {
+        return TARN_OK;
+    }
+    tarn_db_position(c->shared, &position);
+    t->reserved = 2 * len;
+    return tarn_outbox_reserve(&t->outbox, c->db, (size_t)(2 * len), position.collected, err);
+}
+
+int tarn_txn_event(struct tarn_conn *c, const struct tarn_event *ev, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    int rc;
+
+    tarn_buf_clear(&t->record);
+    tarn_event_encode(&t->record, ev);
+    if (t->record.rc) {
+        return tarn_err_set(err, t->record.rc, "an event of more than %u MiB",
+                            TARN_EVENT_MAX >> 20);
+    }
+    rc = tarn_spill_append(&t->rows, t->record.data, t->record.len, err);
+    if (rc) return rc;
+    t->events++;
+    t->synced = 0;
+    return reserve(c, err);
+}
+
+static int make_payload(struct tarn_conn *c, struct tarn_commit *commit, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    uint64_t len = tarn_spill_len(&t->rows);
+    struct tarn_spool_origin origin = {c->shared->id, 0};
+    struct tarn_buf records = TARN_BUF_INIT((size_t)64 << 20);
+    const uint8_t *p = NULL;
+    int rc = TARN_OK;
+
+    commit->events = (uint32_t)t->events;
+    if (len <= TARN_SPOOL_MIN) {
+        rc = tarn_spill_read(&t->rows, 0, (size_t)len, &p, err);
+        if (rc) return rc;
+        commit->payload = tarn_memdup(p, (size_t)len);
+        commit->len = (size_t)len;
+    } else {
+        if (!tarn_db_is_memory(c->shared)) {
+            rc = tarn_outbox_load(&t->outbox, c->db, err);
+            if (rc) return rc;
+            if (t->outbox.known) tarn_db_identify(c->shared, &t->outbox);
+            origin.database = c->shared->id;
+            origin.sequence = t->outbox.written ? t->outbox.written : t->outbox.last + 1;
+        } else {
+            origin.sequence = c->shared->memory_last + 1;
+        }
+        rc = tarn_spool_write(c->shared->spool, &t->rows, &origin, &records, err);
+        if (rc) {
+            tarn_buf_release(&records);
+            return rc;
+        }
+        commit->payload = (uint8_t *)tarn_buf_steal(&records, &commit->len);
+    }
+    return commit->payload ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
+}
+
+int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    struct tarn_position position;
+    int rc = TARN_OK;
+
+    if (!t->active || t->synced) return TARN_OK;
+    forget_commit(c, 1);
+    if (t->events == 0 && !t->outbox.written) return TARN_OK;
+    t->commit = tarn_calloc(1, sizeof *t->commit);
+    if (!t->commit) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (t->events) rc = make_payload(c, t->commit, err);
+    if (rc == TARN_OK && !tarn_db_is_memory(c->shared)) {
+        tarn_db_position(c->shared, &position);
+        rc = tarn_outbox_write(&t->outbox, c->db, c->shared->id, c->shared->name, &position,
+                               t->commit, err);
+        if (rc == TARN_OK) tarn_db_identify(c->shared, &t->outbox);
+    }
+    if (rc) {
+        forget_commit(c, 1);
+        return rc;
+    }
+    t->synced = 1;
+    return TARN_OK;
+}
+
+/* A database without a file has no outbox to number its commits. */
+static void number_commit(struct tarn_db *d, struct tarn_commit *commit) {
+    int64_t now = tarn_time_now();
+
+    (void)pthread_mutex_lock(&d->mutex);
+    commit->sequence = ++d->memory_last;
+    commit->time = now > d->memory_time ? now : d->memory_time;
+    d->memory_time = commit->time;
+    memcpy(commit->previous, d->memory_digest, TARN_DIGEST);
+    tarn_commit_digest(commit);
+    memcpy(d->memory_digest, commit->digest, TARN_DIGEST);
+    (void)pthread_mutex_unlock(&d->mutex);
+}
+
+void tarn_txn_commit(struct tarn_conn *c) {
+    struct tarn_txn *t = c->txn;
+    struct tarn_commit *commit = t->commit;
+
+    if (!t->active) return;
+    t->commit = NULL;
+    t->synced = 0;
+    if (commit && commit->len) {
+        int memory = tarn_db_is_memory(c->shared);
+
+        if (memory) {
+            number_commit(c->shared, commit);
+        } else {
+            tarn_outbox_committed(&t->outbox, c->db, commit);
+        }
+        tarn_db_submit(c->shared, commit);
+        if (memory && strcmp(tarn_settings_text(&c->settings, TARN_SET_DURABILITY), "commit") == 0) {
+            (void)tarn_flusher_drain(c->shared, NULL, &c->last);
+        }
+    } else {
+        tarn_commit_free(commit);
+        tarn_outbox_rolled_back(&t->outbox);
+    }
+    end(t);
+}
+
+void tarn_txn_rollback(struct tarn_conn *c) {
+    struct tarn_txn *t = c->txn;
+
+    if (!t->active) return;
+    forget_commit(c, 1);
+    tarn_outbox_rolled_back(&t->outbox);
+    end(t);
+}
+
+int tarn_txn_savepoint(struct tarn_conn *c, void *owner, int n, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    int joined = 0;
+    int i;
+
+    for (i = 0; i < t->n_owners; i++) {
+        if (t->owners[i].table != owner) continue;
+        joined = t->owners[i].joined;
+        t->owners[i].joined = 0;
+    }
+    if (n < 0 || (joined && n < t->n_marks)) return TARN_OK;
+    if (n >= t->capacity) {
+        int more = n + 16;
+        struct tarn_txn_mark *grown = tarn_reallocarray(t->marks, (size_t)more, sizeof *grown);
+
+        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        t->marks = grown;
+        t->capacity = more;
+    }
+    while (t->n_marks < n) t->marks[t->n_marks++] = (struct tarn_txn_mark){0, 0};
+    t->marks[n] = (struct tarn_txn_mark){tarn_spill_len(&t->rows), t->events};
+    t->n_marks = n + 1;
+    return TARN_OK;
+}
+
+void tarn_txn_release(struct tarn_conn *c, int n) {
+    if (n < 0) n = 0;
+    if (n < c->txn->n_marks) c->txn->n_marks = n;
+}
+
+int tarn_txn_rollback_to(struct tarn_conn *c, int n, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    struct tarn_txn_mark mark = {0, 0};
+
+    if (n >= 0 && n < t->n_marks) mark = t->marks[n];
+    if (n + 1 < t->n_marks) t->n_marks = n < 0 ? 0 : n + 1;
+    t->events = mark.events;
+    t->reserved = 0;
+    t->synced = 0;
+    t->outbox.known = 0; /* the outbox itself may have been set back */
+    return tarn_spill_truncate(&t->rows, mark.len, err);
+}

@@ -1,0 +1,39 @@
+/* txn_impl.h: the inside of the transaction buffer, for txn.c, conn.c and pending.c. */
+#ifndef TARN_TXN_IMPL_H
+#define TARN_TXN_IMPL_H
+
+#include "outbox.h"
+#include "spill.h"
+#include "txn.h"
+
+#define TARN_TXN_OWNERS 32
+#define TARN_SPOOL_MIN ((uint64_t)256 << 10)    /* larger transactions go to spool files */
+#define TARN_MEMORY_QUEUE ((size_t)64 << 20)    /* bound of a database without a file */
+
+struct tarn_txn_mark {
+    uint64_t len;
+    uint64_t events;
+};
+
+struct tarn_txn {
+    int active;
+    struct tarn_spill rows; /* 'E' records */
+    uint64_t events;
+    struct tarn_txn_mark *marks;
+    int n_marks, capacity;
+    struct {
+        void *table;
+        int joined; /* since its xBegin no xSavepoint has come */
+    } owners[TARN_TXN_OWNERS];
+    int n_owners;
+    uint64_t reserved;          /* bytes that the outbox has room for */
+    struct tarn_outbox outbox;  /* this connection's view */
+    struct tarn_commit *commit; /* what xSync wrote */
+    int synced;                 /* commit is what the buffer says */
+    struct tarn_buf record;     /* scratch */
+};
+
+int tarn_txn_new(struct tarn_txn **out);
+void tarn_txn_free(struct tarn_txn *t);
+
+#endif
