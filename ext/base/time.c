@@ -302,6 +302,15 @@ int tarn_time_parse(const char *s, size_t n, int64_t *ms) {
     return parse_other(s, n, ms);
 }
 
+int tarn_time_parse_start(const char *s, size_t n, int64_t *ms) {
+    char whole[] = "0000-01-01";
+
+    if (n != 4 && n != 7)
+        return tarn_time_parse(s, n, ms);
+    memcpy(whole, s, n);
+    return tarn_time_parse(whole, sizeof whole - 1, ms);
+}
+
 /* A text of Tarn's shape with a ` `, whose fields are in range as they stand: such texts compare
 ** as bytes. (A leap second does not: it is settled.) */
 static inline int compares_as_bytes(const char *s) {
@@ -319,8 +328,8 @@ int tarn_time_collate(const char *a, size_t na, const char *b, size_t nb) {
 
     if (na == TARN_TIME_LEN && nb == TARN_TIME_LEN && compares_as_bytes(a) && compares_as_bytes(b))
         return memcmp(a, b, TARN_TIME_LEN);
-    a_is = tarn_time_parse(a, na, &ta) == 0;
-    b_is = tarn_time_parse(b, nb, &tb) == 0;
+    a_is = tarn_time_parse_start(a, na, &ta) == 0;
+    b_is = tarn_time_parse_start(b, nb, &tb) == 0;
     if (a_is && b_is)
         return (ta > tb) - (ta < tb);
     if (a_is != b_is)

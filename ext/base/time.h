@@ -52,7 +52,11 @@ void tarn_time_iso(int64_t ms, char out[TARN_TIME_LEN + 2]);
 ** Never reads s[n]. */
 int tarn_time_parse(const char *s, size_t n, int64_t *ms);
 
-/* The collation of `ts`: both texts that parse as times compare as times; otherwise bytes compare
+/* As tarn_time_parse, and also `YYYY` and `YYYY-MM`, as the first ms of that year or month: what a
+** comparison with ts may say. */
+int tarn_time_parse_start(const char *s, size_t n, int64_t *ms);
+
+/* The collation of `ts`: both texts that parse (tarn_time_parse_start) compare as times; otherwise bytes compare
 ** as BINARY does, and a text that is a time sorts before one that is not. Returns <0, 0, >0. A
 ** total order. */
 int tarn_time_collate(const char *a, size_t na, const char *b, size_t nb);

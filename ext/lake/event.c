@@ -97,7 +97,7 @@ void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
     }
 }
 
-static void take_slice(struct tarn_cursor *c, struct tarn_slice *out) {
+static void take_slice(struct tarn_cursor *c, struct tarn_slice *out, int own) {
     uint64_t n = tarn_cursor_varint(c);
 
     if (c->rc == TARN_OK && n > (uint64_t)(c->end - c->p))
@@ -106,11 +106,11 @@ static void take_slice(struct tarn_cursor *c, struct tarn_slice *out) {
         return;
     out->len = (size_t)n;
     out->data = tarn_cursor_bytes(c, out->len);
-    if (out->len && tarn_utf8_invalid(out->data, out->len) != out->len)
+    if (!own && out->len && tarn_utf8_invalid(out->data, out->len) != out->len)
         c->rc = TARN_ECORRUPT;
 }
 
-static void take_body(struct tarn_cursor *in, struct tarn_event *ev) {
+static void take_body(struct tarn_cursor *in, struct tarn_event *ev, int own) {
     uint32_t flags = tarn_cursor_u8(in);
     uint64_t bits;
     int c;
@@ -127,7 +127,7 @@ static void take_body(struct tarn_cursor *in, struct tarn_event *ev) {
     ev->ts = (int64_t)tarn_cursor_le64(in);
     for (c = 0; c < TARN_EV_COLUMNS; c++) {
         if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
-            take_slice(in, &ev->text[c]);
+            take_slice(in, &ev->text[c], own);
     }
     if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
         ev->status_code = (int32_t)tarn_cursor_le32(in);
@@ -136,12 +136,12 @@ static void take_body(struct tarn_cursor *in, struct tarn_event *ev) {
         memcpy(&ev->duration_ms, &bits, sizeof bits);
     }
     if (flags & FLAG_ROUTE) {
-        take_slice(in, &ev->prefix);
-        take_slice(in, &ev->namespace_);
+        take_slice(in, &ev->prefix, own);
+        take_slice(in, &ev->namespace_, own);
     }
 }
 
-int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err) {
+static int decode(struct tarn_cursor *c, struct tarn_event *ev, int own, struct tarn_err *err) {
     struct tarn_cursor body;
     uint8_t kind;
     uint64_t size;
@@ -161,7 +161,7 @@ int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_
     body.p = c->p;
     body.end = c->p + size;
     body.rc = TARN_OK;
-    take_body(&body, ev);
+    take_body(&body, ev, own);
     if (body.rc == TARN_OK && body.p != body.end)
         body.rc = TARN_ECORRUPT;
     if (body.rc != TARN_OK)
@@ -170,5 +170,30 @@ int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_
                             "add up (damaged, or not written by Tarn)",
                             (unsigned long long)size);
     c->p = body.end;
+    return TARN_OK;
+}
+
+int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err) {
+    return decode(c, ev, 0, err);
+}
+
+int tarn_event_decode_own(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err) {
+    return decode(c, ev, 1, err);
+}
+
+int tarn_event_peek(const uint8_t *p, size_t n, size_t *len, int64_t *ts, int *routed,
+                    struct tarn_err *err) {
+    struct tarn_cursor c = {p, p + n, TARN_OK};
+    uint8_t kind = tarn_cursor_u8(&c);
+    uint64_t size = tarn_cursor_varint(&c);
+    uint32_t flags;
+
+    *len = (size_t)(c.p - p) + (size_t)size;
+    flags = tarn_cursor_u8(&c);
+    flags |= (uint32_t)tarn_cursor_u8(&c) << 8;
+    *ts = (int64_t)tarn_cursor_le64(&c);
+    *routed = (flags & FLAG_ROUTE) != 0;
+    if (c.rc != TARN_OK || kind != 'E' || size < 10 || size > TARN_EVENT_MAX)
+        return tarn_err_set(err, TARN_ECORRUPT, "event record: its first bytes are not those of one");
     return TARN_OK;
 }

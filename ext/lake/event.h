@@ -59,5 +59,13 @@ void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev);
 /* Decodes one record at c (kind byte included); slices point into c's bytes. TARN_ECORRUPT when
 ** the bytes are not one. */
 int tarn_event_decode(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err);
+/* As tarn_event_decode, of a record that this process encoded itself: lengths are checked, text is
+** not looked at. */
+int tarn_event_decode_own(struct tarn_cursor *c, struct tarn_event *ev, struct tarn_err *err);
+/* The beginning of a record: its whole length, ts, and whether it names a prefix or namespace. Needs
+** TARN_EVENT_PEEK bytes, or the record's, if those are fewer. */
+#define TARN_EVENT_PEEK 24
+int tarn_event_peek(const uint8_t *p, size_t n, size_t *len, int64_t *ts, int *routed,
+                    struct tarn_err *err);
 
 #endif

@@ -166,37 +166,41 @@ static int read_outbox(struct tarn_pending *p, struct tarn_conn *c, struct tarn_
     return rc;
 }
 
-/* Rows of the open transaction; those that were spilled are copied, the others stay where they are
-** until the statement ends. */
+/* Rows of the open transaction, copied: the same statement may add more while it reads. */
 static int add_own(struct tarn_pending *p, struct tarn_txn *t, struct tarn_err *err) {
     uint64_t total = tarn_spill_len(&t->rows);
+    struct tarn_spill_window window;
     uint64_t offset = 0;
     int rc = TARN_OK;
 
+    tarn_spill_window_init(&window);
     while (offset < total && rc == TARN_OK) {
-        uint64_t left = (offset < t->rows.spilled ? t->rows.spilled : total) - offset;
+        uint64_t piece = tarn_spill_piece(&t->rows, offset);
+        size_t n = piece < TARN_EVENT_PEEK ? (size_t)piece : TARN_EVENT_PEEK;
         const uint8_t *record = NULL;
         struct tarn_cursor at;
         struct tarn_event ev;
-        uint64_t len;
+        int64_t ts = 0;
+        int routed = 0;
 
-        rc = tarn_spill_read(&t->rows, offset, left < 16 ? (size_t)left : 16, &record, err);
+        rc = tarn_spill_read(&t->rows, &window, offset, n, &record, err);
+        if (rc == TARN_OK) rc = tarn_event_peek(record, n, &n, &ts, &routed, err);
         if (rc) break;
-        at = (struct tarn_cursor){record + 1, record + (left < 16 ? left : 16), TARN_OK};
-        len = tarn_cursor_varint(&at);
-        len += (uint64_t)(at.p - record);
-        rc = tarn_spill_read(&t->rows, offset, (size_t)len, &record, err);
-        if (rc) break;
-        at = (struct tarn_cursor){record, record + len, TARN_OK};
-        rc = tarn_event_decode(&at, &ev, err);
-        if (rc) break;
-        if (ev.ts >= p->lo && ev.ts <= p->hi) {
-            record = tarn_arena_memdup(&p->arena, record, (size_t)len);
-            if (!record) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-            rc = add_item(p, &ev, record, (size_t)len, 0, err);
+        if (ts >= p->lo && ts <= p->hi) {
+            rc = tarn_spill_read(&t->rows, &window, offset, n, &record, err);
+            if (rc) break;
+            record = tarn_arena_memdup(&p->arena, record, n);
+            if (!record) {
+                rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+                break;
+            }
+            at = (struct tarn_cursor){record, record + n, TARN_OK};
+            rc = tarn_event_decode_own(&at, &ev, err);
+            if (rc == TARN_OK) rc = add_item(p, &ev, record, n, 0, err);
         }
-        offset += len;
+        offset += n;
     }
+    tarn_spill_window_release(&window);
     return rc;
 }
 

@@ -17,13 +17,11 @@
 void tarn_spill_init(struct tarn_spill *s) {
     memset(s, 0, sizeof *s);
     tarn_buf_init(&s->memory, (size_t)1 << 40);
-    tarn_buf_init(&s->window, (size_t)1 << 40);
     s->fd = -1;
 }
 
 void tarn_spill_release(struct tarn_spill *s) {
     tarn_buf_release(&s->memory);
-    tarn_buf_release(&s->window);
     if (s->fd >= 0) (void)close(s->fd);
     tarn_spill_init(s);
 }
@@ -93,50 +91,62 @@ int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err
     }
     tarn_buf_clear(&s->memory);
     s->spilled = len;
-    tarn_buf_clear(&s->window);
     if (ftruncate(s->fd, (off_t)len) != 0) {
         return tarn_err_errno(err, errno, "cutting a temporary file back to a savepoint");
     }
     return TARN_OK;
 }
 
-static int fill_window(struct tarn_spill *s, uint64_t offset, size_t n, struct tarn_err *err) {
-    int next = offset >= s->window_at && offset <= s->window_at + s->window.len;
+void tarn_spill_window_init(struct tarn_spill_window *w) {
+    memset(w, 0, sizeof *w);
+    tarn_buf_init(&w->bytes, (size_t)1 << 40);
+}
+
+void tarn_spill_window_release(struct tarn_spill_window *w) {
+    tarn_buf_release(&w->bytes);
+    tarn_spill_window_init(w);
+}
+
+uint64_t tarn_spill_piece(const struct tarn_spill *s, uint64_t offset) {
+    return (offset < s->spilled ? s->spilled : tarn_spill_len(s)) - offset;
+}
+
+/* Reads ahead while the offsets come in order. */
+static int fill(const struct tarn_spill *s, struct tarn_spill_window *w, uint64_t offset, size_t n,
+                struct tarn_err *err) {
+    int next = offset >= w->at && offset <= w->at + w->bytes.len;
     size_t want = next && n < WINDOW ? WINDOW : n;
     size_t got = 0;
 
     if (want > s->spilled - offset) want = (size_t)(s->spilled - offset);
-    tarn_buf_clear(&s->window);
-    if (tarn_buf_reserve(&s->window, want)) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    tarn_buf_clear(&w->bytes);
+    if (tarn_buf_reserve(&w->bytes, want)) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     while (got < want) {
-        ssize_t r = pread(s->fd, s->window.data + got, want - got, (off_t)(offset + got));
+        ssize_t r = pread(s->fd, w->bytes.data + got, want - got, (off_t)(offset + got));
 
         if (r < 0 && errno == EINTR) continue;
         if (r <= 0) return tarn_err_errno(err, r < 0 ? errno : EIO, "reading a temporary file");
         got += (size_t)r;
     }
-    s->window.len = got;
-    s->window_at = offset;
+    w->bytes.len = got;
+    w->at = offset;
     return TARN_OK;
 }
 
-int tarn_spill_read(struct tarn_spill *s, uint64_t offset, size_t n, const uint8_t **out,
-                    struct tarn_err *err) {
+int tarn_spill_read(const struct tarn_spill *s, struct tarn_spill_window *w, uint64_t offset,
+                    size_t n, const uint8_t **out, struct tarn_err *err) {
     int rc = TARN_OK;
 
     *out = NULL;
+    if (offset > tarn_spill_len(s) || n > tarn_spill_piece(s, offset)) {
+        return tarn_err_set(err, TARN_ECORRUPT, "a transaction's buffer ends before byte %llu",
+                            (unsigned long long)(offset + n));
+    }
     if (offset >= s->spilled) {
-        if (offset + n > tarn_spill_len(s)) goto bad;
         *out = s->memory.data + (offset - s->spilled);
         return TARN_OK;
     }
-    if (offset + n > s->spilled) goto bad;
-    if (offset < s->window_at || offset + n > s->window_at + s->window.len) {
-        rc = fill_window(s, offset, n, err);
-    }
-    if (rc == TARN_OK) *out = s->window.data + (offset - s->window_at);
+    if (offset < w->at || offset + n > w->at + w->bytes.len) rc = fill(s, w, offset, n, err);
+    if (rc == TARN_OK) *out = w->bytes.data + (offset - w->at);
     return rc;
-bad:
-    return tarn_err_set(err, TARN_ECORRUPT, "a transaction's buffer ends before byte %llu",
-                        (unsigned long long)(offset + n));
 }

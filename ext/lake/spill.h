@@ -17,8 +17,12 @@ struct tarn_spill {
     struct tarn_buf memory;
     uint64_t spilled;
     int fd; /* -1 = none yet */
-    struct tarn_buf window; /* bytes of the file from window_at on */
-    uint64_t window_at;
+};
+
+/* One reader's place: several may read at once while nothing is appended or cut. */
+struct tarn_spill_window {
+    struct tarn_buf bytes; /* of the file, from `at` on */
+    uint64_t at;
 };
 
 void tarn_spill_init(struct tarn_spill *s);
@@ -26,8 +30,13 @@ void tarn_spill_release(struct tarn_spill *s); /* as after init */
 uint64_t tarn_spill_len(const struct tarn_spill *s);
 int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err);
 int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err);
-/* n bytes from `offset` on; the pointer is valid until the next call of any of these. */
-int tarn_spill_read(struct tarn_spill *s, uint64_t offset, size_t n, const uint8_t **out,
-                    struct tarn_err *err);
+void tarn_spill_window_init(struct tarn_spill_window *w);
+void tarn_spill_window_release(struct tarn_spill_window *w);
+/* n bytes from `offset` on; the pointer is valid until the next call with the same window, or the
+** next append. */
+int tarn_spill_read(const struct tarn_spill *s, struct tarn_spill_window *w, uint64_t offset,
+                    size_t n, const uint8_t **out, struct tarn_err *err);
+/* How many bytes lie in one piece from `offset` on (what one read may ask for). */
+uint64_t tarn_spill_piece(const struct tarn_spill *s, uint64_t offset);
 
 #endif

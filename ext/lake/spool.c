@@ -1,128 +1,41 @@
 /* spool.c: writes spool files. Memory: 24 bytes a row for at most SORT_ROWS rows at a time, and one
-** row group; a transaction with more rows gives several files per partition.
+** row group a worker; a transaction with more rows gives several files per partition.
+**
+**   spilled bytes -> look (ts, partition) -> sort -> two workers, cut at a partition's border
 */
 #include "spool.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "event_file.h"
 #include "mem.h"
+#include "spool_write.h"
 #include "time.h"
 #include "ulid.h"
 
 #define SORT_ROWS ((size_t)2 << 20)
 #define MAX_ROOTS 64
-#define WRITEBACK ((uint64_t)8 << 20) /* start writing to disk every so many bytes */
-
-struct row {
-    int64_t ts;
-    uint64_t offset;
-    uint32_t len;
-    uint32_t root;
-};
+#define PARALLEL_ROWS 20000 /* fewer are not worth a thread */
 
 struct spooler {
     const char *folder;
-    struct tarn_spill *rows;
+    const struct tarn_spill *rows;
     const struct tarn_spool_origin *origin;
     struct tarn_buf *records;
-    struct row *sorted;
-    size_t n;
+    struct tarn_spill_window window;
+    struct tarn_spool_row *sorted;
+    size_t n, capacity;
     char *roots[MAX_ROOTS];
     uint32_t n_roots;
-    struct tarn_event_file *file; /* the one being written */
-    int fd;
-    uint64_t written, started;
-    char path[4096];
-    struct tarn_spool_file info;
 };
-
-static int sink_write(void *ctx, const void *data, size_t n, struct tarn_err *err) {
-    struct spooler *s = ctx;
-    struct tarn_sink sink;
-    int rc;
-
-    tarn_sink_fd(&sink, s->fd, s->path);
-    rc = sink.write(sink.ctx, data, n, err);
-    s->written += n;
-    if (rc == TARN_OK && s->written - s->started >= WRITEBACK) {
-        (void)sync_file_range(s->fd, (off_t)s->started, (off_t)(s->written - s->started),
-                              SYNC_FILE_RANGE_WRITE);
-        s->started = s->written;
-    }
-    return rc;
-}
-
-static int begin_file(struct spooler *s, const struct row *r, struct tarn_err *err) {
-    struct tarn_sink sink = {s, sink_write};
-    char ranges[128];
-    char id[TARN_ULID_LEN + 1];
-
-    if (tarn_ulid_new(tarn_time_now(), id)) return tarn_err_set(err, TARN_EIO, "no randomness");
-    memset(&s->info, 0, sizeof s->info);
-    snprintf(s->info.name, sizeof s->info.name, "%s.parquet", id);
-    s->info.root.data = (const uint8_t *)s->roots[r->root];
-    s->info.root.len = strlen(s->roots[r->root]);
-    s->info.hour = tarn_time_floor(r->ts, TARN_MS_PER_HOUR);
-    if ((size_t)snprintf(s->path, sizeof s->path, "%s/%s", s->folder, s->info.name) >=
-        sizeof s->path) {
-        return tarn_err_set(err, TARN_EINVAL, "path too long: %.100s…", s->folder);
-    }
-    s->fd = open(s->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (s->fd < 0) return tarn_err_errno(err, errno, "cannot make the spool file %s", s->path);
-    s->written = s->started = 0;
-    snprintf(ranges, sizeof ranges, "[{\"database\":\"%s\",\"first\":%llu,\"last\":%llu}]",
-             s->origin->database, (unsigned long long)s->origin->sequence,
-             (unsigned long long)s->origin->sequence);
-    if (tarn_event_file_open(&s->file, TARN_EVENT_FILE_RAW, &sink, err)) {
-        return err ? err->code : TARN_ENOMEM;
-    }
-    tarn_event_file_meta(s->file, "tarn.ranges", ranges);
-    return TARN_OK;
-}
-
-static void abandon_file(struct spooler *s) {
-    tarn_event_file_free(s->file);
-    s->file = NULL;
-    if (s->fd >= 0) {
-        (void)close(s->fd);
-        (void)unlink(s->path);
-    }
-    s->fd = -1;
-}
-
-static int end_file(struct spooler *s, struct tarn_err *err) {
-    struct tarn_event_file_stats stats = {0};
-    int rc = TARN_OK;
-
-    if (!s->file) return TARN_OK;
-    rc = tarn_event_file_finish(s->file, &stats, err);
-    if (rc == TARN_OK && fsync(s->fd) != 0) {
-        rc = tarn_err_errno(err, errno, "fsync of the spool file %s", s->path);
-    }
-    if (rc) {
-        abandon_file(s);
-        return rc;
-    }
-    tarn_event_file_free(s->file);
-    s->file = NULL;
-    (void)close(s->fd);
-    s->fd = -1;
-    s->info.rows = stats.events;
-    s->info.min_ts = stats.min_ts;
-    s->info.max_ts = stats.max_ts;
-    s->info.bytes = s->written;
-    tarn_payload_spool(s->records, &s->info);
-    if (s->records->rc) return tarn_err_set(err, s->records->rc, "out of memory");
-    return TARN_OK;
-}
 
 static int root_number(struct spooler *s, const struct tarn_event *ev, uint32_t *out,
                        struct tarn_err *err) {
@@ -151,42 +64,37 @@ static int root_number(struct spooler *s, const struct tarn_event *ev, uint32_t 
     return TARN_OK;
 }
 
-/* Reads one record's place and ts without decoding the rest; the default root needs no look-up. */
-static int look(struct spooler *s, uint64_t offset, struct row *out, struct tarn_err *err) {
-    uint64_t total = tarn_spill_len(s->rows);
-    uint64_t left = (offset < s->rows->spilled ? s->rows->spilled : total) - offset;
-    struct tarn_cursor c = {NULL, NULL, TARN_OK};
-    struct tarn_event ev;
+/* Reads one record's place and ts. Only one that names a prefix or namespace is decoded. */
+static int look(struct spooler *s, uint64_t offset, struct tarn_spool_row *out,
+                struct tarn_err *err) {
+    uint64_t piece = tarn_spill_piece(s->rows, offset);
+    size_t n = piece < TARN_EVENT_PEEK ? (size_t)piece : TARN_EVENT_PEEK;
+    struct tarn_event ev = {0};
+    struct tarn_cursor c;
     const uint8_t *p = NULL;
-    uint64_t body;
-    int rc = tarn_spill_read(s->rows, offset, left < 24 ? (size_t)left : 24, &p, err);
+    int routed = 0;
+    int rc = tarn_spill_read(s->rows, &s->window, offset, n, &p, err);
 
+    if (rc == TARN_OK) rc = tarn_event_peek(p, n, &n, &out->ts, &routed, err);
     if (rc) return rc;
-    c.p = p + 1;
-    c.end = p + (left < 24 ? left : 24);
-    body = tarn_cursor_varint(&c);
     out->offset = offset;
-    out->len = (uint32_t)((uint64_t)(c.p - p) + body);
+    out->len = (uint32_t)n;
     out->root = 0;
-    if (c.rc || *p != 'E' || body > TARN_EVENT_MAX) {
-        return tarn_err_set(err, TARN_ECORRUPT, "a transaction's buffer is damaged");
-    }
-    rc = tarn_spill_read(s->rows, offset, out->len, &p, err);
-    if (rc) return rc;
-    c = (struct tarn_cursor){p, p + out->len, TARN_OK};
-    rc = tarn_event_decode(&c, &ev, err);
-    if (rc) return rc;
-    out->ts = ev.ts;
-    if (s->n_roots == 1 && ev.prefix.len == 0 && ev.namespace_.len == 0 &&
-        strcmp(s->roots[0], "events/") == 0) {
+    if (routed) {
+        rc = tarn_spill_read(s->rows, &s->window, offset, n, &p, err);
+        if (rc) return rc;
+        c = (struct tarn_cursor){p, p + n, TARN_OK};
+        rc = tarn_event_decode_own(&c, &ev, err);
+        if (rc) return rc;
+    } else if (s->n_roots && strcmp(s->roots[0], "events/") == 0) {
         return TARN_OK;
     }
     return root_number(s, &ev, &out->root, err);
 }
 
 static int by_partition(const void *a, const void *b) {
-    const struct row *x = a;
-    const struct row *y = b;
+    const struct tarn_spool_row *x = a;
+    const struct tarn_spool_row *y = b;
 
     if (x->root != y->root) return x->root < y->root ? -1 : 1;
     if (x->ts != y->ts) return x->ts < y->ts ? -1 : 1;
@@ -204,31 +112,6 @@ static void sort_rows(struct spooler *s) {
     }
 }
 
-static int write_rows(struct spooler *s, struct tarn_err *err) {
-    size_t i;
-    int rc = TARN_OK;
-
-    for (i = 0; i < s->n && rc == TARN_OK; i++) {
-        const struct row *r = &s->sorted[i];
-        const uint8_t *p = NULL;
-        struct tarn_cursor c;
-        struct tarn_event ev;
-
-        if (s->file && (i == 0 || r->root != s->sorted[i - 1].root ||
-                        r->ts - s->info.hour >= TARN_MS_PER_HOUR)) {
-            rc = end_file(s, err);
-            if (rc) break;
-        }
-        if (!s->file) rc = begin_file(s, r, err);
-        if (rc == TARN_OK) rc = tarn_spill_read(s->rows, r->offset, r->len, &p, err);
-        if (rc) break;
-        c = (struct tarn_cursor){p, p + r->len, TARN_OK};
-        rc = tarn_event_decode(&c, &ev, err);
-        if (rc == TARN_OK && tarn_event_file_add(s->file, &ev)) break; /* end_file reports it */
-    }
-    return rc ? rc : end_file(s, err);
-}
-
 static int make_folder(const char *folder, struct tarn_err *err) {
     if (mkdir(folder, 0755) == 0 || errno == EEXIST) return TARN_OK;
     return tarn_err_errno(err, errno, "cannot make the spool folder %s", folder);
@@ -244,53 +127,90 @@ static int sync_folder(const char *folder, struct tarn_err *err) {
     return rc;
 }
 
-int tarn_spool_write(const char *folder, struct tarn_spill *rows,
+static int same_partition(const struct tarn_spool_row *a, const struct tarn_spool_row *b) {
+    return a->root == b->root && tarn_time_floor(a->ts, TARN_MS_PER_HOUR) ==
+                                     tarn_time_floor(b->ts, TARN_MS_PER_HOUR);
+}
+
+static void start(pthread_t *thread, int *running, struct tarn_spool_worker *w) {
+    sigset_t all, old;
+
+    (void)sigfillset(&all); /* the application's signals are not for this thread */
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    *running = pthread_create(thread, NULL, tarn_spool_worker_run, w) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* Both halves' records are kept, whatever failed, so that the caller can remove the files. */
+static int write_sorted(struct spooler *s, struct tarn_err *err) {
+    struct tarn_spool_job job = {s->folder, s->rows, s->origin, s->sorted, s->roots};
+    struct tarn_spool_worker *w = tarn_calloc(2, sizeof *w);
+    pthread_t thread;
+    size_t half = s->n < PARALLEL_ROWS ? s->n : s->n / 2;
+    int running = 0;
+    int rc = TARN_OK;
+    int i;
+
+    if (!w) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    while (half > 0 && half < s->n && same_partition(&s->sorted[half - 1], &s->sorted[half])) half++;
+    tarn_spool_worker_init(&w[0], &job, 0, half);
+    tarn_spool_worker_init(&w[1], &job, half, s->n);
+    if (half < s->n) start(&thread, &running, &w[1]);
+    (void)tarn_spool_worker_run(&w[0]);
+    if (running) (void)pthread_join(thread, NULL);
+    if (half < s->n && !running) (void)tarn_spool_worker_run(&w[1]);
+    for (i = 0; i < 2; i++) {
+        tarn_buf_put(s->records, w[i].records.data, w[i].records.len);
+        if (w[i].rc && rc == TARN_OK) rc = tarn_err_set(err, w[i].rc, "%s", w[i].err.msg);
+        tarn_spool_worker_release(&w[i]);
+    }
+    tarn_free(w);
+    if (rc == TARN_OK && s->records->rc) rc = tarn_err_set(err, s->records->rc, "out of memory");
+    return rc;
+}
+
+static int add_row(struct spooler *s, uint64_t offset, struct tarn_err *err) {
+    if (s->n == s->capacity) {
+        size_t more = s->capacity ? 2 * s->capacity : 4096;
+        struct tarn_spool_row *grown = tarn_reallocarray(s->sorted, more, sizeof *grown);
+
+        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        s->sorted = grown;
+        s->capacity = more;
+    }
+    return look(s, offset, &s->sorted[s->n], err);
+}
+
+int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
                      const struct tarn_spool_origin *origin, struct tarn_buf *records,
                      struct tarn_err *err) {
-    struct spooler s = {.folder = folder, .rows = rows, .origin = origin, .records = records,
-                        .fd = -1};
-    struct tarn_err local = {0};
+    struct spooler s = {.folder = folder, .rows = rows, .origin = origin, .records = records};
     size_t before = records->len;
+    uint64_t total = tarn_spill_len(rows);
     uint64_t offset = 0;
     uint32_t i;
     int rc = make_folder(folder, err);
 
-    if (!err) err = &local;
-    s.sorted = tarn_reallocarray(NULL, 4096, sizeof *s.sorted);
-    if (rc == TARN_OK && !s.sorted) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    while (rc == TARN_OK && offset < tarn_spill_len(rows)) {
-        size_t capacity = 4096;
-
-        for (s.n = 0; rc == TARN_OK && s.n < SORT_ROWS && offset < tarn_spill_len(rows); s.n++) {
-            if (s.n >= capacity || s.n == 0) {
-                struct row *grown;
-
-                capacity = s.n ? 2 * capacity : capacity;
-                grown = tarn_reallocarray(s.sorted, capacity, sizeof *grown);
-                if (!grown) {
-                    rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
-                    break;
-                }
-                s.sorted = grown;
-            }
-            rc = look(&s, offset, &s.sorted[s.n], err);
-            offset += rc ? 0 : s.sorted[s.n].len;
+    tarn_spill_window_init(&s.window);
+    while (rc == TARN_OK && offset < total) {
+        for (s.n = 0; rc == TARN_OK && s.n < SORT_ROWS && offset < total;) {
+            rc = add_row(&s, offset, err);
+            if (rc) break;
+            offset += s.sorted[s.n++].len;
         }
         if (rc == TARN_OK) {
             sort_rows(&s);
-            rc = write_rows(&s, err);
+            rc = write_sorted(&s, err);
         }
     }
     if (rc == TARN_OK) rc = sync_folder(folder, err);
-    if (rc) {
-        abandon_file(&s);
-        if (records->len > before) {
-            tarn_spool_remove(folder, records->data + before, records->len - before);
-        }
+    if (rc && records->len > before) {
+        tarn_spool_remove(folder, records->data + before, records->len - before);
         records->len = before;
     }
     for (i = 0; i < s.n_roots; i++) tarn_free(s.roots[i]);
     tarn_free(s.sorted);
+    tarn_spill_window_release(&s.window);
     return rc;
 }
 

@@ -21,7 +21,7 @@ struct tarn_spool_origin {
 /* Encodes the `rows` ('E' records, back to back), sorted by partition and ts, into files in
 ** `folder` (made if missing), one or more per partition; appends their 'S' records to `records`.
 ** On failure nothing is left behind. */
-int tarn_spool_write(const char *folder, struct tarn_spill *rows,
+int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
                      const struct tarn_spool_origin *origin, struct tarn_buf *records,
                      struct tarn_err *err);
 /* Removes the files that the records of a payload name. Errors are of no consequence. */

@@ -125,14 +125,17 @@ static int make_payload(struct tarn_conn *c, struct tarn_commit *commit, struct 
     uint64_t len = tarn_spill_len(&t->rows);
     struct tarn_spool_origin origin = {c->shared->id, 0};
     struct tarn_buf records = TARN_BUF_INIT((size_t)64 << 20);
+    struct tarn_spill_window window;
     const uint8_t *p = NULL;
     int rc = TARN_OK;
 
     commit->events = (uint32_t)t->events;
     if (len <= TARN_SPOOL_MIN) {
-        rc = tarn_spill_read(&t->rows, 0, (size_t)len, &p, err);
+        tarn_spill_window_init(&window);
+        rc = tarn_spill_read(&t->rows, &window, 0, (size_t)len, &p, err);
+        if (rc == TARN_OK) commit->payload = tarn_memdup(p, (size_t)len);
+        tarn_spill_window_release(&window);
         if (rc) return rc;
-        commit->payload = tarn_memdup(p, (size_t)len);
         commit->len = (size_t)len;
     } else {
         if (!tarn_db_is_memory(c->shared)) {

@@ -199,6 +199,11 @@ static int add_leaf(struct tarn_footer_parse *p, const struct element *e, const 
     return TARN_OK;
 }
 
+static int path_fail(struct tarn_footer_parse *p, const struct tarn_buf *path) {
+    if (path->rc == TARN_ENOMEM) return tarn_err_set(p->err, TARN_ENOMEM, "%s: no memory", p->name);
+    return tarn_footer_fail(p, "a column's path is longer than %zu bytes", path->max);
+}
+
 /* One element after the root; `stack[0..*depth)` are the groups it is in. */
 static int walk(struct tarn_footer_parse *p, const struct element *e, struct group *stack,
                 int *depth, struct tarn_buf *path) {
@@ -213,19 +218,21 @@ static int walk(struct tarn_footer_parse *p, const struct element *e, struct gro
     if (e->children < 0) return tarn_footer_fail(p, "a schema group has %d children", (int)e->children);
     path->len = parent->path;
     tarn_buf_put(path, e->name.data, e->name.len);
-    if (path->rc) return tarn_footer_fail(p, "a column's path is too long");
+    if (path->rc) return path_fail(p, path);
     if (e->children == 0 && e->type >= 0)
         return add_leaf(p, e, path, parent, *depth, &p->f->columns[p->f->n_columns++]);
     if (e->children > 0 && *depth == MAX_DEPTH)
         return tarn_footer_fail(p, "the schema is nested deeper than %d levels", MAX_DEPTH);
-    if (e->children == 0) return e->type == -1 ? TARN_OK : tarn_footer_fail(p, "a column has physical type %d", (int)e->type);
+    if (e->children == 0 && e->type != -1)
+        return tarn_footer_fail(p, "a column has physical type %d", (int)e->type);
+    if (e->children == 0) return TARN_OK;
     tarn_buf_u8(path, '.');
     stack[*depth].left = e->children;
     stack[*depth].path = path->len;
     stack[*depth].def = (uint8_t)(parent->def + (e->repetition > TARN_REQUIRED));
     stack[*depth].rep = (uint8_t)(parent->rep + (e->repetition == TARN_REPEATED));
     (*depth)++;
-    return path->rc ? tarn_footer_fail(p, "a column's path is too long") : TARN_OK;
+    return path->rc ? path_fail(p, path) : TARN_OK;
 }
 
 int tarn_footer_schema(struct tarn_footer_parse *p, const struct tarn_thrift_field *f) {

@@ -155,7 +155,7 @@ static int bind_time(struct tarn_events_bound *b, int is_text_column, int letter
         const char *s = (const char *)sqlite3_value_text(v);
         if (!s)
             return TARN_ENOMEM;
-        if (tarn_time_parse(s, (size_t)sqlite3_value_bytes(v), &ms) == 0) {
+        if (tarn_time_parse_start(s, (size_t)sqlite3_value_bytes(v), &ms) == 0) {
             return add_int(b, TARN_EV_TS, op, ms);
         }
     }
@@ -196,7 +196,7 @@ static int in_value(struct tarn_events_bound *b, int column, sqlite3_value *v,
         if (!s)
             return -2;
         c->i = digits_only(s, n) ? sqlite3_value_int64(v) : 0;
-        return digits_only(s, n) || tarn_time_parse(s, n, &c->i) == 0;
+        return digits_only(s, n) || tarn_time_parse_start(s, n, &c->i) == 0;
     }
     if (column < TARN_EV_COLUMNS && tarn_event_is_text(column)) {
         const unsigned char *s = type == SQLITE_TEXT ? sqlite3_value_text(v) : NULL;

@@ -154,7 +154,8 @@ bulk_insert() { # the source table stands in the same database file
     "CREATE TABLE bulk.source AS SELECT $columns FROM events LIMIT $bulk" 2>/dev/null ||
     die "the source table of the bulk insert could not be made"
   first=$("$dir/tarn_run" -x "$build/tarn.so" -d "$db" "
-    BEGIN; INSERT INTO events($columns) SELECT $columns FROM source; COMMIT; SELECT tarn_flush();" 2>&1)
+    BEGIN; INSERT INTO events($columns) SELECT $columns FROM source; COMMIT; SELECT tarn_flush();" 2>&1) ||
+    die "the bulk insert failed: $first"
   read -r ms _ _ kb <<<"$first"
   count=$("$dir/tarn_run" -x "$build/tarn.so" -d "$db" -p "SELECT count(*) FROM events" 2>/dev/null)
   [ "$count" = "$bulk" ] || die "the bulk insert took $bulk events and $count are in the lake"

@@ -1,17 +1,20 @@
 /* scan_lake.c: see scan_lake.h. Files are written with the real writer and store. */
-#include "scan_lake.h"
-
-#include <cmocka.h>
-#include <ctype.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <ctype.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mem.h"
+#include "scan_lake.h"
 #include "time.h"
 #include "writer.h"
 

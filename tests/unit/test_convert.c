@@ -1,9 +1,11 @@
 /* test_convert.c: cells of foreign columns as event values and as JSON. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <locale.h>
 #include <math.h>

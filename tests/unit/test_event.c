@@ -1,9 +1,11 @@
 /* test_event.c: the binary form of events: round trips, and bytes that are not one. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 

@@ -18,7 +18,7 @@
 #include "tarn.h"
 
 #define EVENTS 600
-#define QUERIES 1500
+#define QUERIES 600
 
 static uint64_t seed;
 
@@ -484,6 +484,55 @@ static void test_help_is_complete(void **state) {
     close_db(&f);
 }
 
+static int scan_fails(const char *path, char *message, size_t room) {
+    sqlite3 *db = NULL;
+    int rc;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(tarn_register(db, NULL), SQLITE_OK);
+    rc = sqlite3_exec(db, "SELECT * FROM far", NULL, NULL, NULL);
+    (void)snprintf(message, room, "%s", sqlite3_errmsg(db));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return rc;
+}
+
+/* A stored events('uri') may come from a stranger: only what this process or the user named is
+** opened. */
+static void test_stored_uri_needs_trust(void **state) {
+    struct fixture f;
+    char path[128], home[128], command[512], message[512];
+
+    (void)state;
+    open_db(&f, "PRAGMA encoding = 'UTF-8'");
+    (void)snprintf(path, sizeof path, "%s/app.db", f.dir);
+    (void)snprintf(command, sizeof command, "mkdir -p %s/named %s/unnamed %s/.config/tarn", f.dir,
+                   f.dir, f.dir);
+    assert_int_equal(system(command), 0);
+    (void)snprintf(command, sizeof command,
+                   "/* again */ CREATE VIRTUAL TABLE far USING events('./%s/named')", f.dir);
+    exec(f.db, command);
+    exec(f.db, "SELECT * FROM far");
+    assert_int_equal(sqlite3_close(f.db), SQLITE_OK);
+    assert_int_equal(scan_fails(path, message, sizeof message), SQLITE_OK); /* named above */
+
+    assert_int_equal(sqlite3_open(path, &f.db), SQLITE_OK);
+    exec(f.db, "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = "
+               "replace(sql, '/named', '/unnamed') WHERE name = 'far'");
+    assert_int_equal(sqlite3_close(f.db), SQLITE_OK);
+    assert_int_equal(scan_fails(path, message, sizeof message), SQLITE_PERM);
+    assert_non_null(strstr(message, "only the database file names"));
+
+    (void)snprintf(command, sizeof command, "echo ./%s/unnamed > %s/.config/tarn/trusted", f.dir,
+                   f.dir);
+    assert_int_equal(system(command), 0);
+    (void)snprintf(home, sizeof home, "%s", getenv("HOME") ? getenv("HOME") : "");
+    assert_int_equal(setenv("HOME", f.dir, 1), 0);
+    assert_int_equal(scan_fails(path, message, sizeof message), SQLITE_OK);
+    assert_int_equal(setenv("HOME", home, 1), 0);
+    assert_int_equal(sqlite3_open(path, &f.db), SQLITE_OK);
+    close_db(&f);
+}
+
 static void test_public_api(void **state) {
     struct fixture f;
     sqlite3_int64 events = -1;
@@ -504,9 +553,10 @@ static void test_public_api(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_a_table),    cmocka_unit_test(test_payload_columns),
-        cmocka_unit_test(test_numbers_against_ts), cmocka_unit_test(test_or_is_one_scan),
-        cmocka_unit_test(test_help_is_complete),   cmocka_unit_test(test_public_api),
+        cmocka_unit_test(test_same_as_a_table),        cmocka_unit_test(test_payload_columns),
+        cmocka_unit_test(test_numbers_against_ts),     cmocka_unit_test(test_or_is_one_scan),
+        cmocka_unit_test(test_help_is_complete),       cmocka_unit_test(test_public_api),
+        cmocka_unit_test(test_stored_uri_needs_trust),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

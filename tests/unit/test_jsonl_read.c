@@ -1,9 +1,11 @@
 /* test_jsonl_read.c: lines of legacy files as events. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 

@@ -1,9 +1,11 @@
 /* test_lines.c: lines of plain and gzip files, whole and damaged. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,11 @@
 /* test_scan.c: single cases of the scan: laziness, faults of files, restarts, budgets, bindings. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
 /* test_scan_random.c: scans of random lakes against a plain array of the same rows: every
 ** predicate, both orders, with and without pushdown, files of many shapes whose times overlap. */
-#include <cmocka.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
