@@ -43,18 +43,13 @@ static int give(sqlite3 *db, char **message) {
         return SQLITE_ERROR;
     }
     /* A connection that Tarn opened for itself, and present() by way of sqlite3_auto_extension. */
-    if (tarn_db_internal() || present(db))
-        return SQLITE_OK;
-    if (tarn_conn_new(&conn, db))
-        return SQLITE_NOMEM;
+    if (tarn_db_internal() || present(db)) return SQLITE_OK;
+    if (tarn_conn_new(&conn, db)) return SQLITE_NOMEM;
     rc = tarn_sqlite_code(tarn_sql_register(conn, &err));
-    if (rc == SQLITE_OK)
-        tarn_conn_arm(conn);
-    if (rc == SQLITE_OK)
-        tarn_conn_arm(conn);
+    if (rc == SQLITE_OK) tarn_conn_arm(conn);
+    if (rc == SQLITE_OK) tarn_conn_arm(conn);
     tarn_conn_unref(conn); /* what was registered holds references of its own */
-    if (rc && message)
-        *message = sqlite3_mprintf("%s", err.msg);
+    if (rc && message) *message = sqlite3_mprintf("%s", err.msg);
     return rc;
 }
 
@@ -70,8 +65,7 @@ int sqlite3_tarn_init(sqlite3 *db, char **err, const struct sqlite3_api_routines
 
 #ifdef SQLITE_CORE
 int tarn_register(sqlite3 *db, char **err) {
-    if (err)
-        *err = NULL;
+    if (err) *err = NULL;
     return give(db, err);
 }
 
@@ -79,15 +73,12 @@ int tarn_flush(sqlite3 *db, sqlite3_int64 *events, char **err) {
     sqlite3_stmt *stmt = NULL;
     int rc = sqlite3_prepare_v2(db, "SELECT tarn_flush()", -1, &stmt, NULL);
 
-    if (err)
-        *err = NULL;
+    if (err) *err = NULL;
     if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW && events) {
         *events = sqlite3_column_int64(stmt, 0);
     }
-    if (stmt)
-        rc = sqlite3_finalize(stmt);
-    if (rc && err)
-        *err = sqlite3_mprintf("%s", sqlite3_errmsg(db));
+    if (stmt) rc = sqlite3_finalize(stmt);
+    if (rc && err) *err = sqlite3_mprintf("%s", sqlite3_errmsg(db));
     return rc;
 }
 #endif

@@ -32,8 +32,7 @@ int tarn_store_open(struct tarn_store **out, const char *uri,
     static const struct tarn_store_options defaults = {0, 0};
 
     *out = NULL;
-    if (options == NULL)
-        options = &defaults;
+    if (options == NULL) options = &defaults;
     if (strcmp(uri, ".") == 0 || strcmp(uri, "..") == 0)
         return tarn_store_local_open(out, uri, options, err);
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
@@ -57,8 +56,7 @@ int tarn_store_setup(struct tarn_store *s, const struct tarn_store_ops *ops, con
     s->readonly = options != NULL && options->readonly;
     s->uri = tarn_strdup(uri);
     s->path = path != NULL && s->uri != NULL ? tarn_strdup(path) : NULL;
-    if (s->uri != NULL && (path == NULL || s->path != NULL))
-        return TARN_OK;
+    if (s->uri != NULL && (path == NULL || s->path != NULL)) return TARN_OK;
     tarn_store_cleanup(s);
     return tarn_err_set(err, TARN_ENOMEM, "out of memory while opening %s", uri);
 }
@@ -76,8 +74,7 @@ struct tarn_store *tarn_store_ref(struct tarn_store *s) {
 }
 
 void tarn_store_free(struct tarn_store *s) {
-    if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1)
-        s->ops->free(s);
+    if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1) s->ops->free(s);
 }
 
 const char *tarn_store_uri(const struct tarn_store *s) {
@@ -89,8 +86,7 @@ const char *tarn_store_path(const struct tarn_store *s) {
 }
 
 int tarn_key_segment_ok(const char *s, size_t n) {
-    if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-        return 0;
+    if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.')) return 0;
     return memchr(s, '/', n) == NULL && memchr(s, '\\', n) == NULL && memchr(s, '\0', n) == NULL &&
            tarn_utf8_invalid((const uint8_t *)s, n) == n;
 }
@@ -99,17 +95,12 @@ int tarn_key_segment_ok(const char *s, size_t n) {
 static const char *key_fault(const char *key) {
     size_t n = 0;
 
-    if (key == NULL || key[0] == '\0')
-        return "it is empty";
+    if (key == NULL || key[0] == '\0') return "it is empty";
     n = strlen(key);
-    if (n > TARN_KEY_MAX)
-        return "it is longer than 1024 bytes";
-    if (strchr(key, '\\') != NULL)
-        return "it holds a backslash";
-    if (tarn_utf8_invalid((const uint8_t *)key, n) != n)
-        return "it is not UTF-8";
-    if (key[0] == '/')
-        return "it begins with '/': keys are relative to the lake";
+    if (n > TARN_KEY_MAX) return "it is longer than 1024 bytes";
+    if (strchr(key, '\\') != NULL) return "it holds a backslash";
+    if (tarn_utf8_invalid((const uint8_t *)key, n) != n) return "it is not UTF-8";
+    if (key[0] == '/') return "it begins with '/': keys are relative to the lake";
     for (const char *at = key, *slash = NULL; at != NULL; at = slash != NULL ? slash + 1 : NULL) {
         slash = strchr(at, '/');
         if (!tarn_key_segment_ok(at, slash != NULL ? (size_t)(slash - at) : strlen(at)))
@@ -121,16 +112,14 @@ static const char *key_fault(const char *key) {
 int tarn_key_check(const char *key, struct tarn_err *err) {
     const char *fault = key_fault(key);
 
-    if (fault == NULL)
-        return TARN_OK;
+    if (fault == NULL) return TARN_OK;
     return tarn_err_set(err, TARN_EINVAL, "cannot use the key '%.160s': %s", key != NULL ? key : "",
                         fault);
 }
 
 static int check_write(const struct tarn_store *s, const char *verb, const char *key,
                        struct tarn_err *err) {
-    if (tarn_key_check(key, err) != TARN_OK)
-        return TARN_EINVAL;
+    if (tarn_key_check(key, err) != TARN_OK) return TARN_EINVAL;
     if (s->readonly)
         return tarn_err_set(err, TARN_EACCES, "cannot %s %.120s: the lake %.80s is open read-only",
                             verb, key, s->uri);
@@ -142,10 +131,8 @@ static int check_put(const struct tarn_store *s, const char *key, const struct t
     static const struct tarn_put any = {TARN_PUT_ANY, NULL, NULL, 0};
     int rc = check_write(s, "put", key, err);
 
-    if (rc != TARN_OK)
-        return rc;
-    if (*put == NULL)
-        *put = &any;
+    if (rc != TARN_OK) return rc;
+    if (*put == NULL) *put = &any;
     if ((*put)->cond == TARN_PUT_IF_MATCH && ((*put)->etag == NULL || (*put)->etag[0] == '\0'))
         return tarn_err_set(err, TARN_EINVAL, "cannot put %.160s if it matches: no etag was given",
                             key);
@@ -190,8 +177,7 @@ int tarn_store_list(struct tarn_store *s, const char *prefix, char delimiter,
     if (rc == TARN_OK)
         rc = s->ops->list(s, prefix != NULL ? prefix : "", delimiter,
                           start_after != NULL ? start_after : "", max, out, err);
-    if (rc != TARN_OK)
-        tarn_listing_release(out);
+    if (rc != TARN_OK) tarn_listing_release(out);
     return rc;
 }
 
@@ -199,8 +185,7 @@ int tarn_store_put(struct tarn_store *s, const char *key, const void *data, size
                    const struct tarn_put *put, char etag_out[TARN_ETAG_MAX], struct tarn_err *err) {
     int rc = check_put(s, key, &put, err);
 
-    if (etag_out != NULL)
-        etag_out[0] = '\0';
+    if (etag_out != NULL) etag_out[0] = '\0';
     return rc != TARN_OK ? rc : s->ops->put(s, key, data, n, put, etag_out, err);
 }
 
@@ -236,8 +221,7 @@ int tarn_listing_init(struct tarn_listing *l, struct tarn_err *err) {
     struct listing_memory *m = tarn_malloc(sizeof *m);
 
     memset(l, 0, sizeof *l);
-    if (m == NULL)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing");
+    if (m == NULL) return tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing");
     tarn_arena_init(&m->keys, NULL);
     m->object_cap = 0;
     m->prefix_cap = 0;
@@ -248,8 +232,7 @@ int tarn_listing_init(struct tarn_listing *l, struct tarn_err *err) {
 void tarn_listing_release(struct tarn_listing *l) {
     struct listing_memory *m = l->impl;
 
-    if (m != NULL)
-        tarn_arena_release(&m->keys);
+    if (m != NULL) tarn_arena_release(&m->keys);
     tarn_free(m);
     tarn_free(l->objects);
     tarn_free(l->prefixes);
@@ -260,11 +243,9 @@ void tarn_listing_release(struct tarn_listing *l) {
 static void *grown(void *array, size_t n, size_t *cap, size_t size) {
     size_t wanted = *cap > 0 ? *cap * 2 : 64;
 
-    if (n < *cap)
-        return array;
+    if (n < *cap) return array;
     array = tarn_reallocarray(array, wanted, size);
-    if (array != NULL)
-        *cap = wanted;
+    if (array != NULL) *cap = wanted;
     return array;
 }
 
@@ -280,8 +261,7 @@ struct tarn_object *tarn_listing_object(struct tarn_listing *l, const char *key,
     char *copy = copy_key(l, key, n);
     struct tarn_object *objects = grown(l->objects, l->n_objects, &m->object_cap, sizeof *objects);
 
-    if (objects != NULL)
-        l->objects = objects;
+    if (objects != NULL) l->objects = objects;
     if (objects == NULL || copy == NULL) {
         (void)tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing of %zu objects",
                            l->n_objects + 1);
@@ -299,8 +279,7 @@ int tarn_listing_prefix(struct tarn_listing *l, const char *prefix, size_t n,
     char *copy = copy_key(l, prefix, n);
     char **prefixes = grown(l->prefixes, l->n_prefixes, &m->prefix_cap, sizeof *prefixes);
 
-    if (prefixes != NULL)
-        l->prefixes = prefixes;
+    if (prefixes != NULL) l->prefixes = prefixes;
     if (prefixes == NULL || copy == NULL)
         return tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing of %zu folders",
                             l->n_prefixes + 1);
@@ -310,8 +289,7 @@ int tarn_listing_prefix(struct tarn_listing *l, const char *prefix, size_t n,
 
 int tarn_listing_cut(struct tarn_listing *l, const char *key, struct tarn_err *err) {
     l->next = copy_key(l, key, strlen(key));
-    if (l->next == NULL)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing");
+    if (l->next == NULL) return tarn_err_set(err, TARN_ENOMEM, "out of memory for a listing");
     l->truncated = 1;
     return TARN_OK;
 }

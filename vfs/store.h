@@ -38,9 +38,9 @@ struct tarn_listing {
     size_t n_objects;
     char **prefixes;
     size_t n_prefixes;
-    int truncated;      /* more follow: call again with start_after = next */
-    const char *next;   /* owned by the listing */
-    void *impl;         /* memory of all of the above */
+    int truncated;    /* more follow: call again with start_after = next */
+    const char *next; /* owned by the listing */
+    void *impl;       /* memory of all of the above */
 };
 
 enum tarn_put_if { TARN_PUT_ANY, TARN_PUT_IF_ABSENT, TARN_PUT_IF_MATCH };
@@ -67,8 +67,8 @@ struct tarn_store_options {
 int tarn_store_open(struct tarn_store **out, const char *uri,
                     const struct tarn_store_options *options, struct tarn_err *err);
 struct tarn_store *tarn_store_ref(struct tarn_store *s);
-void tarn_store_free(struct tarn_store *s); /* drops one reference; NULL is fine */
-const char *tarn_store_uri(const struct tarn_store *s); /* canonical; borrowed */
+void tarn_store_free(struct tarn_store *s);              /* drops one reference; NULL is fine */
+const char *tarn_store_uri(const struct tarn_store *s);  /* canonical; borrowed */
 const char *tarn_store_path(const struct tarn_store *s); /* local folder, or NULL; borrowed */
 
 /* 0 when `key` keeps the rules above, else TARN_EINVAL with the reason. */

@@ -78,8 +78,7 @@ static int sync_parent(const char *path, struct tarn_err *err) {
     fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
         rc = tarn_err_errno(err, errno, "cannot sync the folder %s", parent);
-    if (fd >= 0)
-        (void)close(fd);
+    if (fd >= 0) (void)close(fd);
     tarn_free(parent);
     return rc;
 }
@@ -101,13 +100,11 @@ static int open_folder(const char *path, const struct tarn_store_options *option
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && refusal != 0)
         return tarn_err_errno(err, refusal, "cannot make the folder %s", path);
-    if (fd < 0 && errno == ENOENT)
-        return open_missing(path, err);
+    if (fd < 0 && errno == ENOENT) return open_missing(path, err);
     if (fd < 0 && errno == ENOTDIR)
         return tarn_err_set(err, TARN_EINVAL, "expected a folder as the lake, but %.160s is a file",
                             path);
-    if (fd < 0)
-        return tarn_err_errno(err, errno, "cannot open the folder %s", path);
+    if (fd < 0) return tarn_err_errno(err, errno, "cannot open the folder %s", path);
     if (realpath(path, real) == NULL) {
         int e = errno;
 
@@ -172,10 +169,8 @@ int tarn_store_local_open(struct tarn_store **out, const char *uri,
     int fd = -1;
     int rc = path_of_uri(uri, &path, err);
 
-    if (rc == TARN_OK)
-        rc = open_folder((const char *)path.data, options, &fd, real, err);
-    if (rc != TARN_OK)
-        goto out;
+    if (rc == TARN_OK) rc = open_folder((const char *)path.data, options, &fd, real, err);
+    if (rc != TARN_OK) goto out;
     canonical_uri(real, &canonical);
     l = tarn_calloc(1, sizeof *l);
     if (l == NULL || canonical.rc != TARN_OK) {
@@ -183,19 +178,16 @@ int tarn_store_local_open(struct tarn_store **out, const char *uri,
         goto out;
     }
     rc = tarn_store_setup(&l->base, &local_ops, (const char *)canonical.data, real, options, err);
-    if (rc != TARN_OK)
-        goto out;
+    if (rc != TARN_OK) goto out;
     l->fd = fd;
     fd = -1;
     atomic_init(&l->making, 0);
     atomic_init(&l->swept, 0);
-    if (!options->readonly)
-        tarn_local_sweep(l);
+    if (!options->readonly) tarn_local_sweep(l);
     *out = &l->base;
     l = NULL;
 out:
-    if (fd >= 0)
-        (void)close(fd);
+    if (fd >= 0) (void)close(fd);
     tarn_free(l);
     tarn_buf_release(&path);
     tarn_buf_release(&canonical);
@@ -211,18 +203,14 @@ static void local_free(struct tarn_store *s) {
 int tarn_local_lock(struct tarn_local *l, int operation, int must, int *fd, struct tarn_err *err) {
     struct stat st;
 
-    if (fstat(l->fd, &st) == 0 && st.st_nlink == 0)
-        return open_missing(l->base.path, err);
+    if (fstat(l->fd, &st) == 0 && st.st_nlink == 0) return open_missing(l->base.path, err);
     *fd = openat(l->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0)
-        return tarn_err_errno(err, errno, "cannot open the folder %s", l->base.path);
+    if (*fd < 0) return tarn_err_errno(err, errno, "cannot open the folder %s", l->base.path);
     while (flock(*fd, operation) != 0) {
         int e = errno;
 
-        if (e == EINTR)
-            continue;
-        if (!must)
-            break;
+        if (e == EINTR) continue;
+        if (!must) break;
         (void)close(*fd);
         return tarn_err_errno(err, e, "cannot lock the folder %s, which a conditional put needs",
                               l->base.path);
@@ -241,8 +229,7 @@ int tarn_local_sync_above(struct tarn_local *l, const char *key, size_t upto,
 
         while (n > 0 && folder[n - 1] != '/')
             n--;
-        if (n > 0)
-            n--;
+        if (n > 0) n--;
         folder[n] = '\0';
         fd = openat(l->fd, n > 0 ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0 && n > 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG))
@@ -253,8 +240,7 @@ int tarn_local_sync_above(struct tarn_local *l, const char *key, size_t upto,
         (void)close(fd);
         if (e != 0 && e != EINVAL && e != ENOTSUP)
             return tarn_err_errno(err, e, "cannot sync the folder %s/%s", l->base.path, folder);
-        if (n <= upto)
-            return TARN_OK;
+        if (n <= upto) return TARN_OK;
     }
 }
 
@@ -267,8 +253,7 @@ void tarn_local_sweep(struct tarn_local *l) {
     if (now - before < TMP_AGE_MAX || !atomic_compare_exchange_strong(&l->swept, &before, now))
         return;
     fd = openat(l->fd, TARN_LOCAL_TMP, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return;
+    if (fd < 0) return;
     dir = fdopendir(fd);
     if (dir == NULL) {
         (void)close(fd);
@@ -296,8 +281,7 @@ static int open_object(struct tarn_local *l, const char *key, const char *etag, 
     char found[TARN_ETAG_MAX];
     int fd = -1, rc = TARN_OK;
 
-    if (tarn_local_is_tmp(key))
-        return not_found(l, key, err);
+    if (tarn_local_is_tmp(key)) return not_found(l, key, err);
     fd = openat(l->fd, key, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG || errno == ENXIO)
@@ -334,10 +318,8 @@ static int read_at(int fd, const char *name, uint64_t offset, size_t n, void *ou
     while (done < n) {
         ssize_t got = pread(fd, p + done, n - done, (off_t)(offset + done));
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return tarn_err_errno(err, errno, "cannot read %s", name);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return tarn_err_errno(err, errno, "cannot read %s", name);
         if (got == 0)
             return tarn_err_set(err, TARN_ECORRUPT,
                                 "%.130s: expected %zu bytes at offset %" PRIu64
@@ -353,8 +335,7 @@ static int local_get(struct tarn_store *s, const char *key, const char *etag, ui
     struct stat st;
     int fd = -1, rc = open_object(local(s), key, etag, &fd, &st, err);
 
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     rc = read_at(fd, key, offset, n, out, err);
     (void)close(fd);
     return rc;
@@ -367,8 +348,7 @@ static int local_get_all(struct tarn_store *s, const char *key, size_t max, char
     size_t size = 0;
     int fd = -1, rc = open_object(local(s), key, NULL, &fd, &st, err);
 
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     if ((uint64_t)st.st_size > max || (uint64_t)st.st_size >= SIZE_MAX) {
         rc = tarn_err_set(err, TARN_ELIMIT,
                           "%.130s has %" PRIu64 " bytes; at most %zu were expected", key,
@@ -382,8 +362,7 @@ static int local_get_all(struct tarn_store *s, const char *key, size_t max, char
         goto out;
     }
     rc = read_at(fd, key, 0, size, data, err);
-    if (rc != TARN_OK)
-        goto out;
+    if (rc != TARN_OK) goto out;
     data[size] = '\0';
     *out = data;
     *n = size;
@@ -400,15 +379,13 @@ static int local_head(struct tarn_store *s, const char *key, struct tarn_object 
     struct stat st;
     int64_t ns = 0;
 
-    if (tarn_local_is_tmp(key))
-        return not_found(l, key, err);
+    if (tarn_local_is_tmp(key)) return not_found(l, key, err);
     if (fstatat(l->fd, key, &st, 0) != 0) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
             return not_found(l, key, err);
         return tarn_err_errno(err, errno, "cannot stat %s/%s", s->path, key);
     }
-    if (!S_ISREG(st.st_mode))
-        return not_found(l, key, err);
+    if (!S_ISREG(st.st_mode)) return not_found(l, key, err);
     ns = tarn_local_mtime_ns(&st);
     out->size = (uint64_t)st.st_size;
     out->mtime = ns / 1000000 - (ns % 1000000 < 0);
@@ -436,8 +413,7 @@ static int remove_object(struct tarn_local *l, const char *key, size_t *top, str
     for (;;) {
         while (n > 0 && path[n - 1] != '/')
             n--;
-        if (n == 0)
-            return TARN_OK;
+        if (n == 0) return TARN_OK;
         path[--n] = '\0';
         if (unlinkat(l->fd, path, AT_REMOVEDIR) == 0)
             *top = n;
@@ -452,15 +428,12 @@ static int local_delete(struct tarn_store *s, const char *key, struct tarn_err *
     size_t top = 0;
     int lock = -1, rc = TARN_OK;
 
-    if (tarn_local_is_tmp(key))
-        return TARN_OK;
+    if (tarn_local_is_tmp(key)) return TARN_OK;
     rc = tarn_local_lock(l, LOCK_EX, 0, &lock, err);
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     rc = remove_object(l, key, &top, err);
     (void)close(lock);
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     memcpy(path, key, top);
     path[top] = '\0';
     return tarn_local_sync_above(l, path, top, err);
@@ -494,8 +467,7 @@ static int local_source(struct tarn_store *s, const struct tarn_object *obj,
     struct stat st;
     int fd = -1, rc = open_object(local(s), obj->key, obj->etag, &fd, &st, err);
 
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     f = tarn_malloc(sizeof *f + n + 1);
     if (f == NULL) {
         (void)close(fd);

@@ -66,8 +66,7 @@ static int order(const void *a, const void *b) {
     int c = memcmp(x->name, y->name, n);
     unsigned char cx, cy;
 
-    if (c != 0)
-        return c;
+    if (c != 0) return c;
     cx = x->len > n ? (unsigned char)x->name[n] : x->is_folder ? '/' : 0;
     cy = y->len > n ? (unsigned char)y->name[n] : y->is_folder ? '/' : 0;
     return cx - cy;
@@ -85,18 +84,15 @@ static int begins_with(const char *s, size_t n, const char *prefix, size_t prefi
 
 /* Whether the key (or folder, which ends in '/') of n bytes at w->path can add to the listing. */
 static int matters(const struct walk *w, size_t n, int is_folder) {
-    if (!begins_with(w->path, n, w->prefix, w->prefix_len))
-        return 0;
-    if (w->after_len == 0 || compare(w->path, n, w->after, w->after_len) > 0)
-        return 1;
+    if (!begins_with(w->path, n, w->prefix, w->prefix_len)) return 0;
+    if (w->after_len == 0 || compare(w->path, n, w->after, w->after_len) > 0) return 1;
     return is_folder && w->delimiter == 0 && begins_with(w->after, w->after_len, w->path, n);
 }
 
 /* Whether a link to a folder leads back to one that is being listed. */
 static int is_loop(const struct walk *w, const struct stat *st) {
     for (size_t i = 0; i < w->n_frames; i++) {
-        if (w->frames[i].device == st->st_dev && w->frames[i].inode == st->st_ino)
-            return 1;
+        if (w->frames[i].device == st->st_dev && w->frames[i].inode == st->st_ino) return 1;
     }
     return 0;
 }
@@ -106,14 +102,11 @@ enum kind { KIND_NONE, KIND_FILE, KIND_FOLDER };
 static enum kind kind_of(const struct walk *w, int fd, const struct dirent *de) {
     struct stat st;
 
-    if (de->d_type == DT_REG)
-        return KIND_FILE;
-    if (de->d_type == DT_DIR)
-        return KIND_FOLDER;
+    if (de->d_type == DT_REG) return KIND_FILE;
+    if (de->d_type == DT_DIR) return KIND_FOLDER;
     if ((de->d_type != DT_LNK && de->d_type != DT_UNKNOWN) || fstatat(fd, de->d_name, &st, 0) != 0)
         return KIND_NONE;
-    if (S_ISREG(st.st_mode))
-        return KIND_FILE;
+    if (S_ISREG(st.st_mode)) return KIND_FILE;
     return S_ISDIR(st.st_mode) && !is_loop(w, &st) ? KIND_FOLDER : KIND_NONE;
 }
 
@@ -126,8 +119,7 @@ static enum kind classify(struct walk *w, size_t n, int fd, const struct dirent 
         return KIND_NONE;
     kind = kind_of(w, fd, de);
     memcpy(w->path + n, de->d_name, *len + 1);
-    if (kind != KIND_FOLDER)
-        return kind;
+    if (kind != KIND_FOLDER) return kind;
     memcpy(w->path + n + *len, "/", 2);
     return n + *len + 2 > TARN_KEY_MAX || tarn_local_is_tmp(w->path) ? KIND_NONE : KIND_FOLDER;
 }
@@ -148,8 +140,7 @@ static int add_item(struct walk *w, struct frame *f, const char *name, size_t le
         size_t cap = f->cap > 0 ? f->cap * 2 : 32;
 
         it = tarn_reallocarray(f->items, cap, sizeof *it);
-        if (it == NULL)
-            return no_memory(w);
+        if (it == NULL) return no_memory(w);
         f->items = it;
         f->cap = cap;
     }
@@ -170,13 +161,11 @@ static int stat_items(struct walk *w, struct frame *f, int fd) {
     for (size_t i = 0; i < f->n && room > 0; i++) {
         struct item *it = &f->items[i];
 
-        if (it->is_folder)
-            continue;
+        if (it->is_folder) continue;
         memcpy(name, it->name, it->len);
         name[it->len] = '\0';
         if (fstatat(fd, name, &st, 0) != 0) {
-            if (errno != ENOENT)
-                return list_error(w, errno, f->path_len);
+            if (errno != ENOENT) return list_error(w, errno, f->path_len);
             it->is_gone = 1;
             continue;
         }
@@ -202,8 +191,7 @@ static int read_names(struct walk *w, struct frame *f, DIR *dir) {
             continue;
         rc = add_item(w, f, de->d_name, len, kind == KIND_FOLDER);
     }
-    if (rc == TARN_OK && errno != 0)
-        rc = list_error(w, errno, f->path_len);
+    if (rc == TARN_OK && errno != 0) rc = list_error(w, errno, f->path_len);
     return rc;
 }
 
@@ -218,13 +206,11 @@ static int open_dir(struct walk *w, size_t n, DIR **out) {
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG && errno != ELOOP)
         return list_error(w, errno, n);
     if ((fd < 0 || n == 0) && fstat(w->l->fd, &st) == 0 && st.st_nlink == 0) {
-        if (fd >= 0)
-            (void)close(fd);
+        if (fd >= 0) (void)close(fd);
         return tarn_err_set(w->err, TARN_ENOTFOUND, "the folder %.200s was removed",
                             w->l->base.path);
     }
-    if (fd < 0)
-        return TARN_OK;
+    if (fd < 0) return TARN_OK;
     *out = fdopendir(fd);
     if (*out == NULL) {
         (void)close(fd);
@@ -240,8 +226,7 @@ static int push(struct walk *w, size_t n) {
     DIR *dir = NULL;
     int rc = open_dir(w, n, &dir);
 
-    if (rc != TARN_OK || dir == NULL)
-        return rc;
+    if (rc != TARN_OK || dir == NULL) return rc;
     if (w->n_frames == w->cap_frames) {
         size_t cap = w->cap_frames > 0 ? w->cap_frames * 2 : 8;
 
@@ -264,10 +249,8 @@ static int push(struct walk *w, size_t n) {
     f->device = st.st_dev;
     f->inode = st.st_ino;
     rc = read_names(w, f, dir);
-    if (rc == TARN_OK && f->n > 1)
-        qsort(f->items, f->n, sizeof *f->items, order);
-    if (rc == TARN_OK && w->out != NULL)
-        rc = stat_items(w, f, dirfd(dir));
+    if (rc == TARN_OK && f->n > 1) qsort(f->items, f->n, sizeof *f->items, order);
+    if (rc == TARN_OK && w->out != NULL) rc = stat_items(w, f, dirfd(dir));
 out:
     (void)closedir(dir);
     return rc;
@@ -296,17 +279,14 @@ static int list_one(struct walk *w, size_t n, const struct item *it, int *full) 
         return l != NULL ? tarn_listing_cut(l, w->last, w->err) : TARN_OK;
     }
     w->found++;
-    if (l == NULL)
-        return TARN_OK;
+    if (l == NULL) return TARN_OK;
     if (it->is_folder) {
-        if (tarn_listing_prefix(l, w->path, n, w->err) != TARN_OK)
-            return TARN_ENOMEM;
+        if (tarn_listing_prefix(l, w->path, n, w->err) != TARN_OK) return TARN_ENOMEM;
         w->last = l->prefixes[l->n_prefixes - 1];
         return TARN_OK;
     }
     o = tarn_listing_object(l, w->path, n, w->err);
-    if (o == NULL)
-        return TARN_ENOMEM;
+    if (o == NULL) return TARN_ENOMEM;
     o->size = it->size;
     o->mtime = it->mtime_ns / 1000000 - (it->mtime_ns % 1000000 < 0);
     tarn_local_etag(it->inode, it->size, it->mtime_ns, o->etag);
@@ -330,23 +310,18 @@ static int walk_run(struct walk *w, size_t start) {
             continue;
         }
         it = &f->items[f->next++];
-        if (it->is_gone)
-            continue;
+        if (it->is_gone) continue;
         memcpy(w->path + n, it->name, it->len);
         n += it->len;
-        if (it->is_folder)
-            w->path[n++] = '/';
+        if (it->is_folder) w->path[n++] = '/';
         w->path[n] = '\0';
         if (it->is_folder && w->delimiter == 0) {
             rc = push(w, n);
             continue;
         }
-        if (it->is_folder)
-            rc = has_object(w, n, &has);
-        if (rc == TARN_OK && has)
-            rc = list_one(w, n, it, &full);
-        if (w->out == NULL && w->found > 0)
-            full = 1;
+        if (it->is_folder) rc = has_object(w, n, &has);
+        if (rc == TARN_OK && has) rc = list_one(w, n, it, &full);
+        if (w->out == NULL && w->found > 0) full = 1;
     }
     return rc;
 }
@@ -364,14 +339,12 @@ static int glance(struct walk *w, size_t n, int *has) {
 
         first[0] = '\0';
         rc = open_dir(w, n, &dir);
-        if (rc != TARN_OK || dir == NULL)
-            return rc;
+        if (rc != TARN_OK || dir == NULL) return rc;
         while (!*has && (de = readdir(dir)) != NULL) {
             enum kind kind = classify(w, n, dirfd(dir), de, &len);
 
             *has = kind == KIND_FILE;
-            if (kind == KIND_FOLDER && first[0] == '\0')
-                memcpy(first, de->d_name, len + 1);
+            if (kind == KIND_FOLDER && first[0] == '\0') memcpy(first, de->d_name, len + 1);
         }
         (void)closedir(dir);
         len = strlen(first);
@@ -390,8 +363,7 @@ static int has_object(const struct walk *w, size_t n, int *has) {
     *has = 0;
     memcpy(inner.path, w->path, n + 1);
     rc = glance(&inner, n, has);
-    if (rc != TARN_OK || *has)
-        return rc;
+    if (rc != TARN_OK || *has) return rc;
     memcpy(inner.path, w->path, n + 1);
     rc = walk_run(&inner, n);
     *has = inner.found > 0;
@@ -403,15 +375,12 @@ static int has_object(const struct walk *w, size_t n, int *has) {
 static long folder_part(const char *prefix) {
     const char *at = prefix;
 
-    if (strlen(prefix) > TARN_KEY_MAX)
-        return -1;
+    if (strlen(prefix) > TARN_KEY_MAX) return -1;
     for (const char *slash = strchr(at, '/'); slash != NULL; slash = strchr(at, '/')) {
-        if (!tarn_key_segment_ok(at, (size_t)(slash - at)))
-            return -1;
+        if (!tarn_key_segment_ok(at, (size_t)(slash - at))) return -1;
         at = slash + 1;
     }
-    if (strncmp(prefix, TARN_LOCAL_TMP, sizeof TARN_LOCAL_TMP - 1) == 0)
-        return -1;
+    if (strncmp(prefix, TARN_LOCAL_TMP, sizeof TARN_LOCAL_TMP - 1) == 0) return -1;
     return (long)(at - prefix);
 }
 
@@ -432,8 +401,7 @@ int tarn_local_list(struct tarn_store *s, const char *prefix, char delimiter,
     long start = folder_part(prefix);
     int rc = TARN_OK;
 
-    if (start < 0)
-        return TARN_OK;
+    if (start < 0) return TARN_OK;
     memcpy(w.path, prefix, (size_t)start);
     rc = walk_run(&w, (size_t)start);
     walk_release(&w);

@@ -62,8 +62,7 @@ static int make_folders(struct tarn_local *l, const char *key, size_t *shallowes
         if (key[i] == '/') {
             path[i] = '\0';
             if (mkdirat(l->fd, path, 0777) == 0) {
-                if (before < *shallowest)
-                    *shallowest = before;
+                if (before < *shallowest) *shallowest = before;
             } else if (errno != EEXIST) {
                 return errno;
             }
@@ -78,10 +77,8 @@ static int write_all(int fd, const uint8_t *p, size_t n) {
     while (n > 0) {
         ssize_t wrote = write(fd, p, n < ((size_t)1 << 30) ? n : (size_t)1 << 30);
 
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return wrote < 0 ? errno : EIO;
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) return wrote < 0 ? errno : EIO;
         p += wrote;
         n -= (size_t)wrote;
     }
@@ -95,12 +92,9 @@ static int copy_all(int from, int to) {
     while (e == 0) {
         ssize_t got = read(from, chunk, COPY_CHUNK);
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            e = errno;
-        if (got <= 0)
-            break;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) e = errno;
+        if (got <= 0) break;
         e = write_all(to, chunk, (size_t)got);
     }
     tarn_free(chunk);
@@ -126,10 +120,8 @@ static int in_tmp(struct tarn_local *l, const char *tmp, int (*make)(int, const 
         size_t upto = strlen(tmp);
 
         e = make_folders(l, tmp, &upto);
-        if (e == 0 && tarn_local_sync_above(l, tmp, upto, NULL) != TARN_OK)
-            e = EIO;
-        if (e == 0)
-            e = make(l->fd, tmp, arg);
+        if (e == 0 && tarn_local_sync_above(l, tmp, upto, NULL) != TARN_OK) e = EIO;
+        if (e == 0) e = make(l->fd, tmp, arg);
     }
     return e;
 }
@@ -144,8 +136,7 @@ static int make_file(int dir, const char *tmp, void *arg) {
 static int make_link(int dir, const char *tmp, void *arg) {
     const char *path = arg;
 
-    if (linkat(AT_FDCWD, path, dir, tmp, AT_SYMLINK_FOLLOW) == 0)
-        return 0;
+    if (linkat(AT_FDCWD, path, dir, tmp, AT_SYMLINK_FOLLOW) == 0) return 0;
     /* ENOENT may mean the source: then the folder is not what is missing. */
     return errno == ENOENT && access(path, F_OK) != 0 ? EXDEV : errno;
 }
@@ -156,18 +147,13 @@ static int write_tmp(struct tarn_local *l, const char *key, const char *tmp, con
     struct timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
     int fd = -1, e = in_tmp(l, tmp, make_file, &fd);
 
-    if (e != 0)
-        return put_error(l, key, e, err);
+    if (e != 0) return put_error(l, key, e, err);
     e = from >= 0 ? copy_all(from, fd) : write_all(fd, data, n);
     (void)clock_gettime(CLOCK_REALTIME, &times[1]);
-    if (e == 0 && futimens(fd, times) != 0)
-        e = errno;
-    if (e == 0 && (fsync(fd) != 0 || fstat(fd, st) != 0))
-        e = errno;
-    if (close(fd) != 0 && e == 0 && errno != EINTR)
-        e = errno;
-    if (e == 0)
-        return TARN_OK;
+    if (e == 0 && futimens(fd, times) != 0) e = errno;
+    if (e == 0 && (fsync(fd) != 0 || fstat(fd, st) != 0)) e = errno;
+    if (close(fd) != 0 && e == 0 && errno != EINTR) e = errno;
+    if (e == 0) return TARN_OK;
     (void)unlinkat(l->fd, tmp, 0);
     return put_error(l, key, e, err);
 }
@@ -178,17 +164,13 @@ static int check_condition(const struct tarn_local *l, const char *key,
     struct stat st;
     char etag[TARN_ETAG_MAX];
 
-    if (put->cond == TARN_PUT_ANY)
-        return 0;
+    if (put->cond == TARN_PUT_ANY) return 0;
     if (fstatat(l->fd, key, &st, 0) != 0) {
-        if (put->cond == TARN_PUT_IF_ABSENT)
-            return 0;
+        if (put->cond == TARN_PUT_IF_ABSENT) return 0;
         return errno == ENOENT ? EEXIST : errno;
     }
-    if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? EISDIR : EEXIST;
-    if (put->cond == TARN_PUT_IF_ABSENT)
-        return EEXIST;
+    if (!S_ISREG(st.st_mode)) return S_ISDIR(st.st_mode) ? EISDIR : EEXIST;
+    if (put->cond == TARN_PUT_IF_ABSENT) return EEXIST;
     tarn_local_etag(st.st_ino, (uint64_t)st.st_size, tarn_local_mtime_ns(&st), etag);
     return strcmp(etag, put->etag) == 0 ? 0 : EEXIST;
 }
@@ -203,12 +185,9 @@ static int condition_error(const struct tarn_local *l, const char *key, const st
 }
 
 static int move_absent(const struct tarn_local *l, const char *tmp, const char *key) {
-    if (linkat(l->fd, tmp, l->fd, key, 0) == 0)
-        return 0;
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK)
-        return errno;
-    if (renameat2(l->fd, tmp, l->fd, key, RENAME_NOREPLACE) == 0)
-        return 0;
+    if (linkat(l->fd, tmp, l->fd, key, 0) == 0) return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
+    if (renameat2(l->fd, tmp, l->fd, key, RENAME_NOREPLACE) == 0) return 0;
     return errno;
 }
 
@@ -225,17 +204,13 @@ static int move(struct tarn_local *l, const char *tmp, const char *key, const st
             e = move_absent(l, tmp, key);
         else if (e == 0)
             e = renameat(l->fd, tmp, l->fd, key) == 0 ? 0 : errno;
-        if (e == EEXIST && fstatat(l->fd, key, &st, 0) == 0 && S_ISDIR(st.st_mode))
-            e = EISDIR;
-        if (e != ENOENT || fstatat(l->fd, tmp, &st, 0) != 0)
-            break;
+        if (e == EEXIST && fstatat(l->fd, key, &st, 0) == 0 && S_ISDIR(st.st_mode)) e = EISDIR;
+        if (e != ENOENT || fstatat(l->fd, tmp, &st, 0) != 0) break;
         /* A delete may remove a folder between its making and the move: then once more. */
-        if (!*making)
-            atomic_fetch_add(&l->making, 1);
+        if (!*making) atomic_fetch_add(&l->making, 1);
         *making = 1;
         e = make_folders(l, key, shallowest);
-        if (e == 0)
-            e = ENOENT;
+        if (e == 0) e = ENOENT;
     }
     return e;
 }
@@ -255,16 +230,11 @@ static int place(struct tarn_local *l, const char *tmp, const char *key, const s
     /* Also after a rename: one onto another link of the same file leaves both names. */
     (void)unlinkat(l->fd, tmp, 0);
     (void)close(lock);
-    if (e != 0)
-        rc = condition_error(l, key, put, e, err);
-    if (rc == TARN_OK && atomic_load(&l->making) > making)
-        upto = 0;
-    if (rc == TARN_OK)
-        rc = tarn_local_sync_above(l, key, upto, err);
-    if (rc == TARN_OK)
-        rc = tarn_local_sync_above(l, tmp, strlen(tmp), err);
-    if (making)
-        atomic_fetch_sub(&l->making, 1);
+    if (e != 0) rc = condition_error(l, key, put, e, err);
+    if (rc == TARN_OK && atomic_load(&l->making) > making) upto = 0;
+    if (rc == TARN_OK) rc = tarn_local_sync_above(l, key, upto, err);
+    if (rc == TARN_OK) rc = tarn_local_sync_above(l, tmp, strlen(tmp), err);
+    if (making) atomic_fetch_sub(&l->making, 1);
     return rc;
 }
 
@@ -278,8 +248,7 @@ static int begin(struct tarn_local *l, const char *key, const struct tarn_put *p
                             key, TARN_LOCAL_TMP);
     tarn_local_sweep(l);
     e = check_condition(l, key, put);
-    if (e != 0)
-        return condition_error(l, key, put, e, err);
+    if (e != 0) return condition_error(l, key, put, e, err);
     return new_name(tmp, err);
 }
 
@@ -290,10 +259,8 @@ int tarn_local_put(struct tarn_store *s, const char *key, const void *data, size
     char tmp[TMP_NAME_SIZE];
     int rc = begin(l, key, put, tmp, err);
 
-    if (rc == TARN_OK)
-        rc = write_tmp(l, key, tmp, data, n, -1, &st, err);
-    if (rc != TARN_OK)
-        return rc;
+    if (rc == TARN_OK) rc = write_tmp(l, key, tmp, data, n, -1, &st, err);
+    if (rc != TARN_OK) return rc;
     rc = place(l, tmp, key, put, err);
     if (rc == TARN_OK && etag_out != NULL)
         tarn_local_etag(st.st_ino, (uint64_t)st.st_size, tarn_local_mtime_ns(&st), etag_out);
@@ -306,10 +273,8 @@ static int link_tmp(struct tarn_local *l, const char *tmp, const char *path) {
     struct stat st;
     int fd = -1, e = in_tmp(l, tmp, make_link, (void *)(uintptr_t)path);
 
-    if (e == ENOSPC || e == EDQUOT || e == EROFS)
-        return e;
-    if (e != 0)
-        return EXDEV;
+    if (e == ENOSPC || e == EDQUOT || e == EROFS) return e;
+    if (e != 0) return EXDEV;
     fd = openat(l->fd, tmp, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0)
         e = errno;
@@ -317,10 +282,8 @@ static int link_tmp(struct tarn_local *l, const char *tmp, const char *path) {
         e = EXDEV;
     else if (fsync(fd) != 0)
         e = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    if (e != 0)
-        (void)unlinkat(l->fd, tmp, 0);
+    if (fd >= 0) (void)close(fd);
+    if (e != 0) (void)unlinkat(l->fd, tmp, 0);
     return e;
 }
 
@@ -329,8 +292,7 @@ static int copy_tmp(struct tarn_local *l, const char *key, const char *tmp, cons
     struct stat st;
     int rc = TARN_OK, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    if (fd < 0)
-        return tarn_err_errno(err, errno, "cannot open the file to put, %s", path);
+    if (fd < 0) return tarn_err_errno(err, errno, "cannot open the file to put, %s", path);
     if (fstat(fd, &st) != 0)
         rc = tarn_err_errno(err, errno, "cannot stat the file to put, %s", path);
     else if (!S_ISREG(st.st_mode))
@@ -347,8 +309,7 @@ int tarn_local_put_file(struct tarn_store *s, const char *key, const char *path,
     char tmp[TMP_NAME_SIZE];
     int e = 0, rc = begin(l, key, put, tmp, err);
 
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     e = link_tmp(l, tmp, path);
     if (e == EXDEV)
         rc = copy_tmp(l, key, tmp, path, err);

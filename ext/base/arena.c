@@ -38,8 +38,7 @@ static void free_blocks(struct tarn_arena *a, struct tarn_arena_block *b) {
     while (b != NULL) {
         struct tarn_arena_block *prev = b->prev;
 
-        if (a->budget != NULL)
-            a->budget->used -= b->size;
+        if (a->budget != NULL) a->budget->used -= b->size;
         tarn_free(b);
         b = prev;
     }
@@ -52,16 +51,14 @@ void tarn_arena_release(struct tarn_arena *a) {
 
 void tarn_arena_clear(struct tarn_arena *a) {
     a->rc = TARN_OK;
-    if (a->head == NULL)
-        return;
+    if (a->head == NULL) return;
     free_blocks(a, a->head->prev);
     a->head->prev = NULL;
     a->head->used = 0;
 }
 
 static int fits(const struct tarn_budget *budget, size_t n) {
-    if (budget == NULL || budget->limit == 0)
-        return 1;
+    if (budget == NULL || budget->limit == 0) return 1;
     return budget->used <= budget->limit && n <= budget->limit - budget->used;
 }
 
@@ -75,11 +72,9 @@ static struct tarn_arena_block *add_block(struct tarn_arena *a, size_t n) {
         a->rc = TARN_ENOMEM;
         return NULL;
     }
-    if (size > LARGEST_BLOCK)
-        size = LARGEST_BLOCK;
+    if (size > LARGEST_BLOCK) size = LARGEST_BLOCK;
     own = a->head != NULL && n + HEADER > size / 2;
-    if (own || n + HEADER > size || !fits(a->budget, size))
-        size = n + HEADER;
+    if (own || n + HEADER > size || !fits(a->budget, size)) size = n + HEADER;
     if (!fits(a->budget, size)) {
         a->rc = TARN_ELIMIT;
         return NULL;
@@ -98,8 +93,7 @@ static struct tarn_arena_block *add_block(struct tarn_arena *a, size_t n) {
         b->prev = a->head;
         a->head = b;
     }
-    if (a->budget != NULL)
-        a->budget->used += size;
+    if (a->budget != NULL) a->budget->used += size;
     return b;
 }
 
@@ -108,16 +102,14 @@ void *tarn_arena_alloc(struct tarn_arena *a, size_t n) {
     size_t need = n == 0 ? ALIGN : (n + ALIGN - 1) & ~(ALIGN - 1);
     void *p = NULL;
 
-    if (a->rc != TARN_OK)
-        return NULL;
+    if (a->rc != TARN_OK) return NULL;
     if (need < n) {
         a->rc = TARN_ENOMEM;
         return NULL;
     }
     if (b == NULL || need > b->size - HEADER - b->used) {
         b = add_block(a, need);
-        if (b == NULL)
-            return NULL;
+        if (b == NULL) return NULL;
     }
     p = b->bytes + b->used;
     b->used += need;
@@ -127,19 +119,16 @@ void *tarn_arena_alloc(struct tarn_arena *a, size_t n) {
 void *tarn_arena_calloc(struct tarn_arena *a, size_t n, size_t size) {
     void *p = NULL;
 
-    if (a->rc == TARN_OK && size > 0 && n > SIZE_MAX / size)
-        a->rc = TARN_ENOMEM;
+    if (a->rc == TARN_OK && size > 0 && n > SIZE_MAX / size) a->rc = TARN_ENOMEM;
     p = tarn_arena_alloc(a, n * size);
-    if (p != NULL)
-        memset(p, 0, n * size);
+    if (p != NULL) memset(p, 0, n * size);
     return p;
 }
 
 void *tarn_arena_memdup(struct tarn_arena *a, const void *p, size_t n) {
     void *copy = tarn_arena_alloc(a, n);
 
-    if (copy != NULL && n > 0)
-        memcpy(copy, p, n);
+    if (copy != NULL && n > 0) memcpy(copy, p, n);
     return copy;
 }
 
@@ -147,8 +136,7 @@ char *tarn_arena_strndup(struct tarn_arena *a, const char *s, size_t n) {
     size_t len = strnlen(s, n);
     char *copy = tarn_arena_alloc(a, len + 1);
 
-    if (copy == NULL)
-        return NULL;
+    if (copy == NULL) return NULL;
     memcpy(copy, s, len);
     copy[len] = '\0';
     return copy;

@@ -32,32 +32,25 @@ static int grow(struct tarn_buf *b, size_t extra) {
     size_t cap = 0;
     uint8_t *data = NULL;
 
-    if (extra > b->max - b->len || b->len + extra == SIZE_MAX)
-        return b->rc = TARN_ELIMIT;
+    if (extra > b->max - b->len || b->len + extra == SIZE_MAX) return b->rc = TARN_ELIMIT;
     cap = b->cap > b->max / 2 ? b->max : b->cap * 2;
-    if (cap < SMALLEST)
-        cap = b->max < SMALLEST ? b->max : SMALLEST;
-    if (cap < b->len + extra || cap == SIZE_MAX)
-        cap = b->len + extra;
+    if (cap < SMALLEST) cap = b->max < SMALLEST ? b->max : SMALLEST;
+    if (cap < b->len + extra || cap == SIZE_MAX) cap = b->len + extra;
     data = tarn_realloc(b->data, cap + 1);
-    if (data == NULL)
-        return b->rc = TARN_ENOMEM;
+    if (data == NULL) return b->rc = TARN_ENOMEM;
     b->data = data;
     b->cap = cap;
     return TARN_OK;
 }
 
 int tarn_buf_reserve(struct tarn_buf *b, size_t extra) {
-    if (b->rc != TARN_OK)
-        return b->rc;
-    if (b->data != NULL && extra <= b->cap - b->len)
-        return TARN_OK;
+    if (b->rc != TARN_OK) return b->rc;
+    if (b->data != NULL && extra <= b->cap - b->len) return TARN_OK;
     return grow(b, extra);
 }
 
 void tarn_buf_put(struct tarn_buf *b, const void *p, size_t n) {
-    if (n == 0 || tarn_buf_reserve(b, n) != TARN_OK)
-        return;
+    if (n == 0 || tarn_buf_reserve(b, n) != TARN_OK) return;
     memcpy(b->data + b->len, p, n);
     b->len += n;
 }
@@ -67,8 +60,7 @@ void tarn_buf_puts(struct tarn_buf *b, const char *s) {
 }
 
 void tarn_buf_u8(struct tarn_buf *b, uint8_t v) {
-    if (tarn_buf_reserve(b, 1) == TARN_OK)
-        b->data[b->len++] = v;
+    if (tarn_buf_reserve(b, 1) == TARN_OK) b->data[b->len++] = v;
 }
 
 void tarn_buf_le32(struct tarn_buf *b, uint32_t v) {
@@ -114,30 +106,25 @@ void tarn_buf_vprintf(struct tarn_buf *b, const char *fmt, va_list ap) {
     va_list again;
     int n = 0;
 
-    if (tarn_buf_reserve(b, 0) != TARN_OK)
-        return;
+    if (tarn_buf_reserve(b, 0) != TARN_OK) return;
     va_copy(again, ap);
     n = vsnprintf((char *)b->data + b->len, b->cap - b->len + 1, fmt, ap);
     if (n < 0)
         b->rc = TARN_ELIMIT;
     else if ((size_t)n > b->cap - b->len && grow(b, (size_t)n) == TARN_OK)
         (void)vsnprintf((char *)b->data + b->len, b->cap - b->len + 1, fmt, again);
-    if (b->rc == TARN_OK)
-        b->len += (size_t)n;
+    if (b->rc == TARN_OK) b->len += (size_t)n;
     va_end(again);
 }
 
 char *tarn_buf_steal(struct tarn_buf *b, size_t *len) {
     char *bytes = NULL;
 
-    if (len != NULL)
-        *len = 0;
-    if (tarn_buf_reserve(b, 0) != TARN_OK)
-        return NULL;
+    if (len != NULL) *len = 0;
+    if (tarn_buf_reserve(b, 0) != TARN_OK) return NULL;
     bytes = (char *)b->data;
     bytes[b->len] = '\0';
-    if (len != NULL)
-        *len = b->len;
+    if (len != NULL) *len = b->len;
     tarn_buf_init(b, b->max);
     return bytes;
 }
@@ -167,8 +154,7 @@ uint8_t tarn_cursor_u8(struct tarn_cursor *c) {
 uint32_t tarn_cursor_le32(struct tarn_cursor *c) {
     const uint8_t *p = tarn_cursor_bytes(c, 4);
 
-    if (p == NULL)
-        return 0;
+    if (p == NULL) return 0;
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
@@ -176,8 +162,7 @@ uint64_t tarn_cursor_le64(struct tarn_cursor *c) {
     const uint8_t *p = tarn_cursor_bytes(c, 8);
     uint64_t v = 0;
 
-    if (p == NULL)
-        return 0;
+    if (p == NULL) return 0;
     for (unsigned i = 0; i < 8; i++)
         v |= (uint64_t)p[i] << (8 * i);
     return v;
@@ -189,11 +174,9 @@ uint64_t tarn_cursor_varint(struct tarn_cursor *c) {
     for (unsigned shift = 0; shift < 70 && c->rc == TARN_OK && c->p < c->end; shift += 7) {
         uint8_t byte = *c->p++;
 
-        if (shift == 63 && byte > 1)
-            break;
+        if (shift == 63 && byte > 1) break;
         v |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return v;
+        if (byte < 0x80) return v;
     }
     fail(c);
     return 0;

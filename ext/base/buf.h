@@ -20,19 +20,21 @@ struct tarn_buf {
     int rc;     /* TARN_OK, TARN_ENOMEM or TARN_ELIMIT */
 };
 
-#define TARN_BUF_INIT(maximum) {NULL, 0, 0, (maximum), TARN_OK}
+#define TARN_BUF_INIT(maximum) \
+    { NULL, 0, 0, (maximum), TARN_OK }
 
 void tarn_buf_init(struct tarn_buf *b, size_t max);
 void tarn_buf_release(struct tarn_buf *b); /* frees; the buffer is as after init */
 void tarn_buf_clear(struct tarn_buf *b);   /* empties, keeps the memory, resets rc */
-int tarn_buf_reserve(struct tarn_buf *b, size_t extra); /* room for `extra` more bytes; returns rc */
+int tarn_buf_reserve(struct tarn_buf *b,
+                     size_t extra); /* room for `extra` more bytes; returns rc */
 void tarn_buf_put(struct tarn_buf *b, const void *p, size_t n);
 void tarn_buf_puts(struct tarn_buf *b, const char *s);
 void tarn_buf_u8(struct tarn_buf *b, uint8_t v);
 void tarn_buf_le32(struct tarn_buf *b, uint32_t v);
 void tarn_buf_le64(struct tarn_buf *b, uint64_t v);
-void tarn_buf_varint(struct tarn_buf *b, uint64_t v);  /* ULEB128 */
-void tarn_buf_zigzag(struct tarn_buf *b, int64_t v);   /* zigzag ULEB128 */
+void tarn_buf_varint(struct tarn_buf *b, uint64_t v); /* ULEB128 */
+void tarn_buf_zigzag(struct tarn_buf *b, int64_t v);  /* zigzag ULEB128 */
 void tarn_buf_printf(struct tarn_buf *b, const char *fmt, ...) TARN_PRINTF(2, 3);
 void tarn_buf_vprintf(struct tarn_buf *b, const char *fmt, va_list ap);
 /* Gives the bytes away (caller frees with tarn_free), NUL-terminated beyond len; NULL if rc. */

@@ -35,8 +35,7 @@ static void format(char *msg, size_t size, const char *fmt, va_list ap) {
 int tarn_err_set(struct tarn_err *err, int code, const char *fmt, ...) {
     va_list ap;
 
-    if (err == NULL || err->code != TARN_OK)
-        return code;
+    if (err == NULL || err->code != TARN_OK) return code;
     err->code = code;
     va_start(ap, fmt);
     format(err->msg, sizeof err->msg, fmt, ap);
@@ -66,12 +65,10 @@ int tarn_err_errno(struct tarn_err *err, int e, const char *fmt, ...) {
     int code = code_of_errno(e);
     va_list ap;
 
-    if (err == NULL || err->code != TARN_OK)
-        return code;
+    if (err == NULL || err->code != TARN_OK) return code;
     err->code = code;
     reason = strerror_r(e, text, sizeof text);
-    if (reason == NULL || strlen(reason) >= sizeof text)
-        reason = "unknown error";
+    if (reason == NULL || strlen(reason) >= sizeof text) reason = "unknown error";
     room = sizeof err->msg - strlen(reason) - 2;
     va_start(ap, fmt);
     format(err->msg, room, fmt, ap);
@@ -82,8 +79,7 @@ int tarn_err_errno(struct tarn_err *err, int e, const char *fmt, ...) {
 }
 
 void tarn_err_clear(struct tarn_err *err) {
-    if (err == NULL)
-        return;
+    if (err == NULL) return;
     err->code = TARN_OK;
     err->msg[0] = '\0';
 }
@@ -95,7 +91,6 @@ const char *tarn_code_name(int code) {
         "TARN_EACCES",   "TARN_EINTR",  "TARN_EBUSY",
     };
 
-    if (code < 0 || (size_t)code >= sizeof names / sizeof names[0])
-        return "TARN_E?";
+    if (code < 0 || (size_t)code >= sizeof names / sizeof names[0]) return "TARN_E?";
     return names[code];
 }

@@ -22,16 +22,14 @@ static int counted(void) {
     atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
     left = atomic_load(&countdown);
     do {
-        if (left == 0)
-            return 0;
+        if (left == 0) return 0;
         then = left == 1 && atomic_load(&stays) ? 1 : left - 1;
     } while (!atomic_compare_exchange_weak(&countdown, &left, then));
     return left == 1;
 }
 
 static inline int refused(void) {
-    if (__builtin_expect(!atomic_load_explicit(&watching, memory_order_relaxed), 1))
-        return 0;
+    if (__builtin_expect(!atomic_load_explicit(&watching, memory_order_relaxed), 1)) return 0;
     return counted();
 }
 
@@ -48,8 +46,7 @@ void *tarn_malloc(size_t n) {
 }
 
 void *tarn_calloc(size_t n, size_t size) {
-    if ((size > 0 && n > SIZE_MAX / size) || refused())
-        return NULL;
+    if ((size > 0 && n > SIZE_MAX / size) || refused()) return NULL;
     return n == 0 || size == 0 ? calloc(1, 1) : calloc(n, size);
 }
 
@@ -58,8 +55,7 @@ void *tarn_realloc(void *p, size_t n) {
 }
 
 void *tarn_reallocarray(void *p, size_t n, size_t size) {
-    if (size > 0 && n > SIZE_MAX / size)
-        return NULL;
+    if (size > 0 && n > SIZE_MAX / size) return NULL;
     return tarn_realloc(p, n * size);
 }
 
@@ -75,8 +71,7 @@ char *tarn_strndup(const char *s, size_t n) {
     size_t len = strnlen(s, n);
     char *copy = tarn_malloc(len + 1);
 
-    if (copy == NULL)
-        return NULL;
+    if (copy == NULL) return NULL;
     memcpy(copy, s, len);
     copy[len] = '\0';
     return copy;
@@ -85,7 +80,6 @@ char *tarn_strndup(const char *s, size_t n) {
 void *tarn_memdup(const void *p, size_t n) {
     void *copy = tarn_malloc(n);
 
-    if (copy != NULL && n > 0)
-        memcpy(copy, p, n);
+    if (copy != NULL && n > 0) memcpy(copy, p, n);
     return copy;
 }

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-void *tarn_malloc(size_t n); /* n == 0 gives a unique pointer */
+void *tarn_malloc(size_t n);              /* n == 0 gives a unique pointer */
 void *tarn_calloc(size_t n, size_t size); /* overflow-checked */
 void *tarn_realloc(void *p, size_t n);
 void *tarn_reallocarray(void *p, size_t n, size_t size); /* overflow-checked */

@@ -24,8 +24,7 @@ static int memory_read(void *ctx, uint64_t offset, void *out, size_t n, struct t
         return tarn_err_set(err, TARN_ECORRUPT,
                             "%s: expected %zu bytes at offset %" PRIu64 ", but it has %zu in all",
                             m->name != NULL ? m->name : "memory", n, offset, m->size);
-    if (n > 0)
-        memcpy(out, m->data + offset, n);
+    if (n > 0) memcpy(out, m->data + offset, n);
     return TARN_OK;
 }
 
@@ -39,10 +38,8 @@ void tarn_source_memory(struct tarn_source *out, struct tarn_memory_source *m) {
 }
 
 void tarn_source_close(struct tarn_source *s) {
-    if (s == NULL)
-        return;
-    if (s->close != NULL)
-        s->close(s->ctx);
+    if (s == NULL) return;
+    if (s->close != NULL) s->close(s->ctx);
     memset(s, 0, sizeof *s);
 }
 
@@ -69,8 +66,7 @@ static int fd_error(int fd, int e, struct tarn_err *err) {
 
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     n = readlink(link, path, sizeof path - 1);
-    if (n <= 0)
-        return tarn_err_errno(err, e, "cannot write to file descriptor %d", fd);
+    if (n <= 0) return tarn_err_errno(err, e, "cannot write to file descriptor %d", fd);
     path[n] = '\0';
     return tarn_err_errno(err, e, "cannot write to %s", path);
 }
@@ -82,10 +78,8 @@ static int fd_write(void *ctx, const void *data, size_t n, struct tarn_err *err)
     while (n > 0) {
         ssize_t wrote = write(fd, p, n < WRITE_MOST ? n : WRITE_MOST);
 
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return fd_error(fd, wrote < 0 ? errno : EIO, err);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote <= 0) return fd_error(fd, wrote < 0 ? errno : EIO, err);
         p += wrote;
         n -= (size_t)wrote;
     }

@@ -35,6 +35,7 @@ struct tarn_sink {
 };
 struct tarn_buf;
 void tarn_sink_buf(struct tarn_sink *out, struct tarn_buf *b); /* appends to b */
-void tarn_sink_fd(struct tarn_sink *out, int fd, const char *name);  /* write(2); fd and name borrowed */
+void tarn_sink_fd(struct tarn_sink *out, int fd,
+                  const char *name); /* write(2); fd and name borrowed */
 
 #endif

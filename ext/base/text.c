@@ -52,15 +52,12 @@ static inline size_t utf8_length(const uint8_t *p, const uint8_t *end) {
     const size_t left = (size_t)(end - p);
     const uint8_t c = p[0];
 
-    if (c < 0xE0)
-        return c >= 0xC2 && left >= 2 && is_tail(p[1]) ? 2 : 0;
+    if (c < 0xE0) return c >= 0xC2 && left >= 2 && is_tail(p[1]) ? 2 : 0;
     if (c < 0xF0) {
-        if (left < 3 || !is_tail(p[1]) || !is_tail(p[2]))
-            return 0;
+        if (left < 3 || !is_tail(p[1]) || !is_tail(p[2])) return 0;
         return (c == 0xE0 && p[1] < 0xA0) || (c == 0xED && p[1] > 0x9F) ? 0 : 3;
     }
-    if (c > 0xF4 || left < 4 || !is_tail(p[1]) || !is_tail(p[2]) || !is_tail(p[3]))
-        return 0;
+    if (c > 0xF4 || left < 4 || !is_tail(p[1]) || !is_tail(p[2]) || !is_tail(p[3])) return 0;
     return (c == 0xF0 && p[1] < 0x90) || (c == 0xF4 && p[1] > 0x8F) ? 0 : 4;
 }
 
@@ -80,8 +77,7 @@ size_t tarn_utf8_invalid(const uint8_t *s, size_t n) {
             i++;
         while (i < n && s[i] >= 0x80) {
             len = utf8_length(s + i, s + n);
-            if (len == 0)
-                return i;
+            if (len == 0) return i;
             i += len;
         }
     }
@@ -100,8 +96,7 @@ static int json_escape(const uint8_t **pp, const uint8_t *end) {
     const uint8_t *p = *pp + 1;
     int ok = 0;
 
-    if (p == end)
-        goto out;
+    if (p == end) goto out;
     switch (*p) {
     case '"':
     case '\\':
@@ -117,8 +112,7 @@ static int json_escape(const uint8_t **pp, const uint8_t *end) {
     case 'u':
         p++;
         for (int i = 0; i < 4; i++, p++) {
-            if (p == end || !is_hex(*p))
-                goto out;
+            if (p == end || !is_hex(*p)) goto out;
         }
         ok = 1;
         break;
@@ -144,16 +138,14 @@ static inline int json_string(const uint8_t **pp, const uint8_t *end) {
             }
             p += 8;
         }
-        if (p == end)
-            goto out;
+        if (p == end) goto out;
         if (*p == '"') {
             p++;
             ok = 1;
             goto out;
         }
         if (*p == '\\') {
-            if (!json_escape(&p, end))
-                goto out;
+            if (!json_escape(&p, end)) goto out;
         } else if (*p < 0x20) {
             goto out;
         } else if (*p < 0x80) {
@@ -162,8 +154,7 @@ static inline int json_string(const uint8_t **pp, const uint8_t *end) {
             do {
                 size_t len = utf8_length(p, end);
 
-                if (len == 0)
-                    goto out;
+                if (len == 0) goto out;
                 p += len;
             } while (p < end && *p >= 0x80);
         }
@@ -178,28 +169,24 @@ static inline int json_digits(const uint8_t **pp, const uint8_t *end) {
 
     while (p < end && (uint8_t)(*p - '0') <= 9)
         p++;
-    if (p == *pp)
-        return 0;
+    if (p == *pp) return 0;
     *pp = p;
     return 1;
 }
 
 static int json_number(const uint8_t **pp, const uint8_t *end) {
-    if (**pp == '-')
-        ++*pp;
+    if (**pp == '-') ++*pp;
     if (*pp < end && **pp == '0')
         ++*pp;
     else if (!json_digits(pp, end))
         return 0;
     if (*pp < end && **pp == '.') {
         ++*pp;
-        if (!json_digits(pp, end))
-            return 0;
+        if (!json_digits(pp, end)) return 0;
     }
     if (*pp < end && (**pp | 0x20) == 'e') {
         ++*pp;
-        if (*pp < end && (**pp == '+' || **pp == '-'))
-            ++*pp;
+        if (*pp < end && (**pp == '+' || **pp == '-')) ++*pp;
         return json_digits(pp, end);
     }
     return 1;
@@ -207,8 +194,7 @@ static int json_number(const uint8_t **pp, const uint8_t *end) {
 
 static int json_word(const uint8_t **pp, const uint8_t *end, const char *word) {
     while (*word != '\0') {
-        if (*pp == end || **pp != (uint8_t)*word)
-            return 0;
+        if (*pp == end || **pp != (uint8_t)*word) return 0;
         ++*pp;
         word++;
     }
@@ -235,14 +221,11 @@ static inline int json_scalar(const uint8_t **pp, const uint8_t *end) {
 /* Expects `"name" :`. */
 static inline int json_name(const uint8_t **pp, const uint8_t *end) {
     *pp = json_space(*pp, end);
-    if (*pp == end || **pp != '"')
-        return 0;
+    if (*pp == end || **pp != '"') return 0;
     ++*pp;
-    if (!json_string(pp, end))
-        return 0;
+    if (!json_string(pp, end)) return 0;
     *pp = json_space(*pp, end);
-    if (*pp == end || **pp != ':')
-        return 0;
+    if (*pp == end || **pp != ':') return 0;
     ++*pp;
     return 1;
 }
@@ -256,21 +239,17 @@ int tarn_json_check(const uint8_t *s, size_t n, size_t *where) {
 
     for (;;) {
         p = json_space(p, end);
-        if (p == end)
-            goto out;
+        if (p == end) goto out;
         if (*p == '{' || *p == '[') {
-            if (depth == DEPTH_MAX)
-                goto out;
+            if (depth == DEPTH_MAX) goto out;
             in_object = *p == '{';
             depth++;
             objects[depth / 64] &= ~(UINT64_C(1) << depth % 64);
             objects[depth / 64] |= (uint64_t)in_object << depth % 64;
             p = json_space(p + 1, end);
-            if (p == end)
-                goto out;
+            if (p == end) goto out;
             if (*p != (in_object ? '}' : ']')) {
-                if (in_object && !json_name(&p, end))
-                    goto out;
+                if (in_object && !json_name(&p, end)) goto out;
                 continue;
             }
         } else if (!json_scalar(&p, end)) {
@@ -287,15 +266,12 @@ int tarn_json_check(const uint8_t *s, size_t n, size_t *where) {
             ok = p == end;
             goto out;
         }
-        if (p == end || *p != ',')
-            goto out;
+        if (p == end || *p != ',') goto out;
         p++;
-        if (in_object && !json_name(&p, end))
-            goto out;
+        if (in_object && !json_name(&p, end)) goto out;
     }
 out:
-    if (!ok && where != NULL)
-        *where = (size_t)(p - s);
+    if (!ok && where != NULL) *where = (size_t)(p - s);
     return ok ? 0 : -1;
 }
 
@@ -332,8 +308,7 @@ void tarn_json_quote(struct tarn_buf *b, const char *s, size_t n) {
         while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
             p++;
         tarn_buf_put(b, run, (size_t)(p - run));
-        if (p < end)
-            quote_special(b, *p++);
+        if (p < end) quote_special(b, *p++);
         run = p;
     }
     tarn_buf_u8(b, '"');
@@ -348,8 +323,7 @@ void tarn_percent_encode(struct tarn_buf *b, const char *s, size_t n) {
     const uint8_t *p = (const uint8_t *)s;
 
     for (size_t i = 0, run = 0; i <= n; i++) {
-        if (i < n && is_unreserved(p[i]))
-            continue;
+        if (i < n && is_unreserved(p[i])) continue;
         tarn_buf_put(b, p + run, i - run);
         if (i < n) {
             const char text[3] = {'%', HEX_UPPER[p[i] >> 4], HEX_UPPER[p[i] & 15]};
@@ -370,13 +344,10 @@ int tarn_percent_decode(struct tarn_buf *b, const char *s, size_t n) {
     while (p < end) {
         const uint8_t *escape = memchr(p, '%', (size_t)(end - p));
 
-        if (escape == NULL)
-            escape = end;
+        if (escape == NULL) escape = end;
         tarn_buf_put(b, p, (size_t)(escape - p));
-        if (escape == end)
-            break;
-        if (end - escape < 3 || !is_hex(escape[1]) || !is_hex(escape[2]))
-            return -1;
+        if (escape == end) break;
+        if (end - escape < 3 || !is_hex(escape[1]) || !is_hex(escape[2])) return -1;
         tarn_buf_u8(b, (uint8_t)(hex_value(escape[1]) << 4 | hex_value(escape[2])));
         p = escape + 3;
     }

@@ -51,8 +51,7 @@ static int64_t read_clock(clockid_t id) {
         clock = test_clock.clock;
         arg = test_clock.arg;
         pthread_mutex_unlock(&test_clock.mutex);
-        if (clock != NULL)
-            return clock(arg);
+        if (clock != NULL) return clock(arg);
     }
     (void)clock_gettime(id, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
@@ -69,8 +68,7 @@ int64_t tarn_time_monotonic(void) {
 int64_t tarn_time_floor(int64_t ms, int64_t unit) {
     int64_t rest = ms % unit;
 
-    if (rest < 0)
-        rest += unit;
+    if (rest < 0) rest += unit;
     return ms < INT64_MIN + rest ? INT64_MIN : ms - rest;
 }
 
@@ -84,8 +82,7 @@ void tarn_time_civil(int64_t ms, struct tarn_civil *out) {
     }
     days += DAYS_TO_EPOCH;
     era = days / DAYS_PER_ERA;
-    if (days % DAYS_PER_ERA < 0)
-        era--;
+    if (days % DAYS_PER_ERA < 0) era--;
     day = (uint32_t)(days - era * DAYS_PER_ERA);
     year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
     day -= 365 * year + year / 4 - year / 100;
@@ -125,10 +122,8 @@ static inline void two(char *out, int v) {
 static void write_text(int64_t ms, char separator, char *out) {
     struct tarn_civil c;
 
-    if (ms < TARN_TIME_MIN)
-        ms = TARN_TIME_MIN;
-    if (ms > TARN_TIME_MAX)
-        ms = TARN_TIME_MAX;
+    if (ms < TARN_TIME_MIN) ms = TARN_TIME_MIN;
+    if (ms > TARN_TIME_MAX) ms = TARN_TIME_MAX;
     tarn_time_civil(ms, &c);
     two(out, c.year / 100);
     two(out + 2, c.year % 100);
@@ -185,8 +180,7 @@ static inline int number2(const char *s) {
 static inline int days_in_month(int year, int month) {
     static const signed char days[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
-    if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
-        return 29;
+    if (month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)) return 29;
     return days[month];
 }
 
@@ -233,8 +227,7 @@ static int take_fraction(const char *s, size_t n, size_t *i, int *ms) {
     int scale = 100;
     size_t first = *i + 1;
 
-    if (*i == n || s[*i] != '.')
-        return 1;
+    if (*i == n || s[*i] != '.') return 1;
     for (*i = first; *i < n && is_digit(s[*i]); ++*i) {
         *ms += (s[*i] - '0') * scale;
         scale /= 10;
@@ -247,10 +240,8 @@ static int take_zone(const char *s, size_t n, size_t i, int64_t *offset) {
     int hour = 0, minute = 0, west = 0;
 
     *offset = 0;
-    if (i == n || (i + 1 == n && (s[i] == 'Z' || s[i] == 'z')))
-        return 1;
-    if (s[i] != '+' && s[i] != '-')
-        return 0;
+    if (i == n || (i + 1 == n && (s[i] == 'Z' || s[i] == 'z'))) return 1;
+    if (s[i] != '+' && s[i] != '-') return 0;
     west = s[i++] == '-';
     if (!take2(s, n, &i, 0, &hour) || i == n || !take2(s, n, &i, s[i] == ':' ? ':' : 0, &minute) ||
         i != n || hour > 23 || minute > 59)
@@ -276,14 +267,11 @@ static int parse_other(const char *s, size_t n, int64_t *ms) {
         if (i < n && s[i] == ':' &&
             (!take2(s, n, &i, ':', &c.second) || !take_fraction(s, n, &i, &c.ms)))
             return -1;
-        if (!take_zone(s, n, i, &offset))
-            return -1;
+        if (!take_zone(s, n, i, &offset)) return -1;
     }
-    if (!settle(&c))
-        return -1;
+    if (!settle(&c)) return -1;
     t = tarn_time_from_civil(&c) - offset;
-    if (t < TARN_TIME_MIN || t > TARN_TIME_MAX)
-        return -1;
+    if (t < TARN_TIME_MIN || t > TARN_TIME_MAX) return -1;
     *ms = t;
     return 0;
 }
@@ -294,8 +282,7 @@ int tarn_time_parse(const char *s, size_t n, int64_t *ms) {
     if ((n == TARN_TIME_LEN || (n == TARN_TIME_LEN + 1 && (s[23] == 'Z' || s[23] == 'z'))) &&
         canonical_shape(s)) {
         canonical_fields(s, &c);
-        if (!settle(&c))
-            return -1;
+        if (!settle(&c)) return -1;
         *ms = tarn_time_from_civil(&c);
         return 0;
     }
@@ -305,8 +292,7 @@ int tarn_time_parse(const char *s, size_t n, int64_t *ms) {
 int tarn_time_parse_start(const char *s, size_t n, int64_t *ms) {
     char whole[] = "0000-01-01";
 
-    if (n != 4 && n != 7)
-        return tarn_time_parse(s, n, ms);
+    if (n != 4 && n != 7) return tarn_time_parse(s, n, ms);
     memcpy(whole, s, n);
     return tarn_time_parse(whole, sizeof whole - 1, ms);
 }
@@ -316,8 +302,7 @@ int tarn_time_parse_start(const char *s, size_t n, int64_t *ms) {
 static inline int compares_as_bytes(const char *s) {
     struct tarn_civil c;
 
-    if (s[10] != ' ' || !canonical_shape(s))
-        return 0;
+    if (s[10] != ' ' || !canonical_shape(s)) return 0;
     canonical_fields(s, &c);
     return c.second < 60 && settle(&c);
 }
@@ -330,10 +315,8 @@ int tarn_time_collate(const char *a, size_t na, const char *b, size_t nb) {
         return memcmp(a, b, TARN_TIME_LEN);
     a_is = tarn_time_parse_start(a, na, &ta) == 0;
     b_is = tarn_time_parse_start(b, nb, &tb) == 0;
-    if (a_is && b_is)
-        return (ta > tb) - (ta < tb);
-    if (a_is != b_is)
-        return a_is ? -1 : 1;
+    if (a_is && b_is) return (ta > tb) - (ta < tb);
+    if (a_is != b_is) return a_is ? -1 : 1;
     order = na == 0 || nb == 0 ? 0 : memcmp(a, b, na < nb ? na : nb);
     return order != 0 ? order : (na > nb) - (na < nb);
 }

@@ -37,15 +37,12 @@ static int random_from_device(uint8_t *p, size_t n) {
     int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     int rc = TARN_EIO;
 
-    if (fd < 0)
-        return TARN_EIO;
+    if (fd < 0) return TARN_EIO;
     while (n > 0) {
         ssize_t got = read(fd, p, n);
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            goto out;
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) goto out;
         p += got;
         n -= (size_t)got;
     }
@@ -62,10 +59,8 @@ int tarn_random(void *out, unsigned n) {
     while (left > 0) {
         ssize_t got = getrandom(p, left, 0);
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return random_from_device(p, left);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return random_from_device(p, left);
         p += got;
         left -= (size_t)got;
     }
@@ -75,8 +70,7 @@ int tarn_random(void *out, unsigned n) {
 void tarn_ulid_encode(int64_t ms, const uint8_t tail[10], char out[TARN_ULID_LEN + 1]) {
     uint64_t t = 0;
 
-    if (ms > 0)
-        t = (uint64_t)(ms > MS_MAX ? MS_MAX : ms);
+    if (ms > 0) t = (uint64_t)(ms > MS_MAX ? MS_MAX : ms);
     for (int i = 9; i >= 0; i--) {
         out[i] = LETTERS[t & 31];
         t >>= 5;
@@ -110,8 +104,7 @@ static int advance(uint8_t tail[10], const uint8_t by[STEP]) {
 static int begin(pid_t owner) {
     walk.owner = 0;
     walk.left = 0;
-    if (tarn_random(walk.tail, sizeof walk.tail) != TARN_OK)
-        return TARN_EIO;
+    if (tarn_random(walk.tail, sizeof walk.tail) != TARN_OK) return TARN_EIO;
     walk.tail[0] &= 0x7F;
     walk.owner = owner;
     return TARN_OK;
@@ -121,11 +114,9 @@ static int begin(pid_t owner) {
 static int step(void) {
     const pid_t me = getpid();
 
-    if (walk.owner != me)
-        return begin(me);
+    if (walk.owner != me) return begin(me);
     if (walk.left < STEP) {
-        if (tarn_random(walk.pool, sizeof walk.pool) != TARN_OK)
-            return TARN_EIO;
+        if (tarn_random(walk.pool, sizeof walk.pool) != TARN_OK) return TARN_EIO;
         walk.left = sizeof walk.pool;
     }
     walk.left -= STEP;
@@ -140,8 +131,7 @@ int tarn_ulid_new(int64_t ms, char out[TARN_ULID_LEN + 1]) {
     rc = step();
     memcpy(tail, walk.tail, sizeof tail);
     pthread_mutex_unlock(&walk.mutex);
-    if (rc == TARN_OK)
-        tarn_ulid_encode(ms, tail, out);
+    if (rc == TARN_OK) tarn_ulid_encode(ms, tail, out);
     return rc;
 }
 
@@ -149,12 +139,9 @@ int tarn_ulid_new(int64_t ms, char out[TARN_ULID_LEN + 1]) {
 static int letter(char c) {
     const char *at = NULL;
 
-    if (c >= 'a' && c <= 'z')
-        c = (char)(c - 'a' + 'A');
-    if (c == 'I' || c == 'L')
-        return 1;
-    if (c == 'O')
-        return 0;
+    if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
+    if (c == 'I' || c == 'L') return 1;
+    if (c == 'O') return 0;
     at = c != '\0' ? strchr(LETTERS, c) : NULL;
     return at != NULL ? (int)(at - LETTERS) : -1;
 }
@@ -165,10 +152,8 @@ int64_t tarn_ulid_time(const char *s) {
     for (int i = 0; i < TARN_ULID_LEN; i++) {
         int bits = letter(s[i]);
 
-        if (bits < 0 || (i == 0 && bits > 7))
-            return -1;
-        if (i < 10)
-            t = t * 32 + bits;
+        if (bits < 0 || (i == 0 && bits > 7)) return -1;
+        if (i < 10) t = t * 32 + bits;
     }
     return t;
 }

@@ -109,7 +109,8 @@ int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uin
 void tarn_batch_release(struct tarn_batch *b) {
     size_t i;
 
-    for (i = 0; i < b->n_roots; i++) tarn_free(b->roots[i]);
+    for (i = 0; i < b->n_roots; i++)
+        tarn_free(b->roots[i]);
     tarn_free(b->roots);
     tarn_free(b->rows);
     tarn_free(b->spools);
@@ -120,7 +121,8 @@ size_t tarn_batch_partition(const struct tarn_batch *b, size_t i) {
     int64_t hour = tarn_time_floor(b->rows[i].ts, TARN_MS_PER_HOUR);
     uint32_t root = b->rows[i].root;
 
-    while (i < b->n_rows && b->rows[i].root == root && b->rows[i].ts - hour < TARN_MS_PER_HOUR) i++;
+    while (i < b->n_rows && b->rows[i].root == root && b->rows[i].ts - hour < TARN_MS_PER_HOUR)
+        i++;
     return i;
 }
 
@@ -189,9 +191,9 @@ static int put_rows(const struct tarn_batch *b, size_t from, size_t to, const st
     tarn_sink_buf(&sink, &bytes);
     rc = tarn_event_file_open(&file, TARN_EVENT_FILE_RAW, &sink, err);
     if (rc) goto out;
-    snprintf(ranges, sizeof ranges, "[{\"database\":\"%s\",\"first\":%" PRIu64 ",\"last\":%" PRIu64
-                                    "}]",
-             log->id, e->first, e->last);
+    snprintf(ranges, sizeof ranges,
+             "[{\"database\":\"%s\",\"first\":%" PRIu64 ",\"last\":%" PRIu64 "}]", log->id,
+             e->first, e->last);
     tarn_event_file_meta(file, "tarn.ranges", ranges);
     for (i = from; i < to; i++) {
         struct tarn_cursor c = {b->rows[i].record, b->rows[i].record + b->rows[i].len, TARN_OK};

@@ -13,7 +13,7 @@
 struct tarn_batch_row {
     int64_t ts;
     uint32_t root;
-    uint32_t order;       /* position in the batch */
+    uint32_t order;        /* position in the batch */
     const uint8_t *record; /* into the commits' payloads */
     uint32_t len;
 };

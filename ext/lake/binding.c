@@ -40,8 +40,7 @@ static int find_leaf(const struct tarn_pq_footer *f, const char *name, int any_c
 static int find_column(const struct tarn_pq_footer *f, int column) {
     int leaf = find_leaf(f, tarn_event_names[column], 0);
 
-    if (leaf < 0)
-        leaf = find_leaf(f, tarn_event_names[column], 1);
+    if (leaf < 0) leaf = find_leaf(f, tarn_event_names[column], 1);
     if (leaf < 0 && column == TARN_EV_DURATION_MS && (leaf = find_leaf(f, "durationMs", 0)) < 0)
         leaf = find_leaf(f, "durationMs", 1);
     return leaf;
@@ -69,8 +68,7 @@ static enum tarn_bind bind_type(struct tarn_binding *b, int column,
                                 const struct tarn_pq_column *c) {
     enum tarn_logical k = c->logical.kind;
 
-    if (column == TARN_EV_TS)
-        return bind_time(b, c);
+    if (column == TARN_EV_TS) return bind_time(b, c);
     if (column == TARN_EV_VERIFIED)
         return c->physical == TARN_BOOLEAN ? TARN_BIND_BOOL : TARN_BIND_CONVERT;
     if (column == TARN_EV_STATUS_CODE)
@@ -130,8 +128,7 @@ static int bind_columns(struct tarn_binding *b, const char *name, struct tarn_er
                             "%s: column ts: expected a TIMESTAMP, an INT64 or text, found %s (%s)",
                             name, tarn_physical_name((int)c->physical),
                             tarn_logical_name((int)c->logical.kind));
-    if (b->bound[TARN_EV_TS].how == TARN_BIND_TIME)
-        b->order_column = b->bound[TARN_EV_TS].leaf;
+    if (b->bound[TARN_EV_TS].how == TARN_BIND_TIME) b->order_column = b->bound[TARN_EV_TS].leaf;
     return TARN_OK;
 }
 
@@ -141,8 +138,7 @@ static int to_raw(const struct tarn_binding *b, int64_t ms, int upper, int64_t *
 
     if (b->mul > 1) { /* days: first midnight at or after the lower bound, last at or before */
         v = tarn_floor_div(ms, b->mul);
-        if (!upper && ms % b->mul)
-            v++;
+        if (!upper && ms % b->mul) v++;
         *raw = v;
         return v < INT32_MIN ? -1 : v > INT32_MAX ? 1 : 0;
     }
@@ -170,14 +166,12 @@ static void push_range(struct tarn_binding *b, const struct tarn_match *m) {
     if (m->lo != INT64_MIN) {
         side = to_raw(b, m->lo, 0, &b->range[0].i);
         b->nothing |= side > 0;
-        if (side == 0)
-            push(b, leaf, TARN_OP_GE, &b->range[0], 1);
+        if (side == 0) push(b, leaf, TARN_OP_GE, &b->range[0], 1);
     }
     if (m->hi != INT64_MAX) {
         side = to_raw(b, m->hi, 1, &b->range[1].i);
         b->nothing |= side < 0;
-        if (side == 0)
-            push(b, leaf, TARN_OP_LE, &b->range[1], 1);
+        if (side == 0) push(b, leaf, TARN_OP_LE, &b->range[1], 1);
     }
 }
 
@@ -185,8 +179,7 @@ static int any_negative(const struct tarn_predicate *p) {
     uint32_t i;
 
     for (i = 0; i < p->n; i++) {
-        if (p->constants[i].i < 0)
-            return 1;
+        if (p->constants[i].i < 0) return 1;
     }
     return 0;
 }
@@ -206,13 +199,11 @@ static int push_predicate(struct tarn_binding *b, const struct tarn_predicate *p
         break;
     case TARN_BIND_DOUBLE: /* NaN is NULL here, and not to the reader */
         exact = p->op != TARN_OP_NOT_NULL;
-        if (p->op == TARN_OP_IS_NULL)
-            return 0;
+        if (p->op == TARN_OP_IS_NULL) return 0;
         break;
     case TARN_BIND_CONVERT: /* bytes that prove to be text compare as they are */
         exact = 0;
-        if (p->op == TARN_OP_NOT_NULL)
-            break;
+        if (p->op == TARN_OP_NOT_NULL) break;
         if (p->op == TARN_OP_IS_NULL || !tarn_event_is_text(p->column) ||
             c->physical != TARN_BYTE_ARRAY || c->logical.kind != TARN_LOGICAL_NONE)
             return 0;
@@ -235,14 +226,12 @@ static void plan_predicates(struct tarn_binding *b, const struct tarn_binding_re
     int by_range = req->pushdown && b->bound[TARN_EV_TS].how == TARN_BIND_TIME;
     int i;
 
-    if (by_range)
-        push_range(b, m);
+    if (by_range) push_range(b, m);
     for (i = 0; i < m->n; i++) {
         const struct tarn_predicate *p = &m->predicates[i];
 
         if (p->column == TARN_EV_TS) {
-            if (!by_range || !tarn_match_in_range(p))
-                leave(b, p, need);
+            if (!by_range || !tarn_match_in_range(p)) leave(b, p, need);
         } else if (!req->pushdown) {
             leave(b, p, need);
         } else if (b->bound[p->column].leaf < 0) {
@@ -257,8 +246,7 @@ static int slot_of(struct tarn_binding *b, int leaf) {
     int i;
 
     for (i = 0; i < b->n_columns; i++) {
-        if (b->columns[i] == leaf)
-            return i;
+        if (b->columns[i] == leaf) return i;
     }
     b->columns[b->n_columns] = leaf;
     return b->n_columns++;
@@ -305,14 +293,12 @@ static int plan_extra(struct tarn_binding *b) {
     int i, rc;
 
     b->extra = tarn_arena_calloc(&b->memory, (size_t)b->footer->n_columns + 1, sizeof *b->extra);
-    if (!b->extra)
-        return b->memory.rc;
+    if (!b->extra) return b->memory.rc;
     for (i = 0; i < b->footer->n_columns; i++) {
         int column = feeds(b, i);
         struct tarn_bind_extra *e = &b->extra[b->n_extra];
 
-        if (!b->footer->columns[i].flat || column == -2 || column == TARN_EV_TS)
-            continue;
+        if (!b->footer->columns[i].flat || column == -2 || column == TARN_EV_TS) continue;
         e->leaf = i;
         e->column = column;
         if (column >= 0) {
@@ -321,8 +307,7 @@ static int plan_extra(struct tarn_binding *b) {
             e->slot = b->n_columns;
             b->columns[b->n_columns++] = i;
         }
-        if ((rc = quoted_name(b, b->footer->columns[i].path, &e->name)) != TARN_OK)
-            return rc;
+        if ((rc = quoted_name(b, b->footer->columns[i].path, &e->name)) != TARN_OK) return rc;
         b->n_extra++;
     }
     return TARN_OK;
@@ -333,15 +318,12 @@ static int ts_may_be_missing(const struct tarn_binding *b) {
     int leaf = b->bound[TARN_EV_TS].leaf;
     int i;
 
-    if (b->bound[TARN_EV_TS].how != TARN_BIND_TIME)
-        return 1;
-    if (b->footer->columns[leaf].max_def == 0)
-        return 0;
+    if (b->bound[TARN_EV_TS].how != TARN_BIND_TIME) return 1;
+    if (b->footer->columns[leaf].max_def == 0) return 0;
     for (i = 0; i < b->footer->n_row_groups; i++) {
         const struct tarn_pq_stats *s = &b->footer->row_groups[i].chunks[leaf].stats;
 
-        if (!s->has_nulls || s->nulls)
-            return 1;
+        if (!s->has_nulls || s->nulls) return 1;
     }
     return 0;
 }
@@ -354,28 +336,23 @@ int tarn_binding_new(struct tarn_binding **out, const struct tarn_pq_footer *foo
     int c, rc;
 
     *out = NULL;
-    if (!b)
-        return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", name);
+    if (!b) return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", name);
     tarn_arena_init(&b->memory, NULL);
     b->footer = footer;
     b->order_column = -1;
     b->columns = tarn_arena_calloc(&b->memory, (size_t)footer->n_columns + 1, sizeof *b->columns);
     b->pushed = tarn_arena_calloc(&b->memory, (size_t)req->match->n + 2, sizeof *b->pushed);
     b->left = tarn_arena_calloc(&b->memory, (size_t)req->match->n + 1, sizeof *b->left);
-    if ((rc = b->memory.rc) != TARN_OK)
-        goto out;
-    if ((rc = bind_columns(b, name, err)) != TARN_OK)
-        goto out;
+    if ((rc = b->memory.rc) != TARN_OK) goto out;
+    if ((rc = bind_columns(b, name, err)) != TARN_OK) goto out;
     plan_predicates(b, req, &need);
     b->check_ts = ts_may_be_missing(b);
-    if (req->ordered || b->check_ts)
-        need |= TARN_EV_BIT(TARN_EV_TS);
+    if (req->ordered || b->check_ts) need |= TARN_EV_BIT(TARN_EV_TS);
     for (c = 0; c < TARN_EV_COLUMNS; c++) {
         if ((need & TARN_EV_BIT(c)) && b->bound[c].leaf >= 0)
             b->bound[c].slot = slot_of(b, b->bound[c].leaf);
     }
-    if (need & TARN_EV_BIT(TARN_EV_EXTRA))
-        rc = plan_extra(b);
+    if (need & TARN_EV_BIT(TARN_EV_EXTRA)) rc = plan_extra(b);
 out:
     if (rc != TARN_OK) {
         rc = tarn_err_set(err, rc, "%s: out of memory", name);
@@ -387,21 +364,18 @@ out:
 }
 
 void tarn_binding_free(struct tarn_binding *b) {
-    if (!b)
-        return;
+    if (!b) return;
     tarn_arena_release(&b->memory);
     tarn_free(b);
 }
 
 static int64_t raw_to_ms(const struct tarn_binding *b, int64_t raw) {
-    if (b->mul > 1)
-        return raw * b->mul; /* days of 32 bits */
+    if (b->mul > 1) return raw * b->mul; /* days of 32 bits */
     return b->div > 1 ? tarn_floor_div(raw, b->div) : raw;
 }
 
 int64_t tarn_binding_ms(const struct tarn_binding *b, int64_t raw) {
-    if (b->mul > 1 && (raw < INT32_MIN || raw > INT32_MAX))
-        return raw < 0 ? INT64_MIN : INT64_MAX;
+    if (b->mul > 1 && (raw < INT32_MIN || raw > INT32_MAX)) return raw < 0 ? INT64_MIN : INT64_MAX;
     return raw == INT64_MIN || raw == INT64_MAX ? raw : raw_to_ms(b, raw);
 }
 
@@ -422,8 +396,7 @@ int tarn_binding_group(const struct tarn_binding *b, int row_group, int64_t *lo,
     enum tarn_physical physical;
     int64_t min, max;
 
-    if (b->order_column < 0)
-        return 0;
+    if (b->order_column < 0) return 0;
     s = &b->footer->row_groups[row_group].chunks[b->order_column].stats;
     physical = b->footer->columns[b->order_column].physical;
     if (!s->has_min || !s->has_max || stat_number(physical, &s->min, &min) != 0 ||
@@ -443,8 +416,7 @@ int tarn_binding_ts(const struct tarn_binding *b, const struct tarn_pq_batch *ba
     if (bound->how == TARN_BIND_TIME) {
         uint32_t k = tarn_vector_at(v, i);
 
-        if (tarn_vector_null(v, i))
-            return -1;
+        if (tarn_vector_null(v, i)) return -1;
         *ms = raw_to_ms(b, v->physical == TARN_INT32 ? v->values.i32[k] : v->values.i64[k]);
         return 0;
     }
@@ -464,20 +436,15 @@ static void convert_value(const struct tarn_pq_column *col, const struct tarn_ve
     int truth = 0;
 
     tarn_cell_read(col, v, i, &cell);
-    if (cell.kind == TARN_CELL_NULL)
-        return;
+    if (cell.kind == TARN_CELL_NULL) return;
     if (column == TARN_EV_TS) {
-        if (tarn_cell_ms(col, &cell, &out->i) == 0)
-            out->kind = TARN_VALUE_INT;
+        if (tarn_cell_ms(col, &cell, &out->i) == 0) out->kind = TARN_VALUE_INT;
     } else if (column == TARN_EV_VERIFIED) {
-        if (tarn_cell_bool(col, &cell, &truth) == 0)
-            set_int(out, truth);
+        if (tarn_cell_bool(col, &cell, &truth) == 0) set_int(out, truth);
     } else if (column == TARN_EV_STATUS_CODE) {
-        if (tarn_cell_int32(col, &cell, &status) == 0)
-            set_int(out, status);
+        if (tarn_cell_int32(col, &cell, &status) == 0) set_int(out, status);
     } else if (column == TARN_EV_DURATION_MS) {
-        if (tarn_cell_double(col, &cell, &out->r) == 0)
-            out->kind = TARN_VALUE_REAL;
+        if (tarn_cell_double(col, &cell, &out->r) == 0) out->kind = TARN_VALUE_REAL;
     } else if (tarn_cell_text(col, &cell, scratch, &out->text) == 0) {
         out->kind = TARN_VALUE_TEXT;
     }
@@ -490,11 +457,9 @@ void tarn_binding_value(const struct tarn_binding *b, const struct tarn_pq_batch
     uint32_t k;
 
     out->kind = TARN_VALUE_NULL;
-    if (bound->slot < 0)
-        return;
+    if (bound->slot < 0) return;
     v = &batch->columns[bound->slot];
-    if (tarn_vector_null(v, i))
-        return;
+    if (tarn_vector_null(v, i)) return;
     k = tarn_vector_at(v, i);
     switch (bound->how) {
     case TARN_BIND_TEXT:
@@ -529,20 +494,17 @@ void tarn_binding_extra(const struct tarn_binding *b, const struct tarn_pq_batch
         const struct tarn_bind_extra *x = &b->extra[e];
         const struct tarn_pq_column *col = &b->footer->columns[x->leaf];
 
-        if (tarn_vector_null(&batch->columns[x->slot], i))
-            continue;
+        if (tarn_vector_null(&batch->columns[x->slot], i)) continue;
         if (x->column >= 0) {
             tarn_binding_value(b, batch, i, x->column, scratch, &fits);
-            if (fits.kind != TARN_VALUE_NULL)
-                continue;
+            if (fits.kind != TARN_VALUE_NULL) continue;
         }
         tarn_cell_read(col, &batch->columns[x->slot], i, &cell);
         tarn_buf_u8(out, out->len ? ',' : '{');
         tarn_buf_put(out, x->name.data, x->name.len);
         tarn_cell_json(out, col, &cell);
     }
-    if (out->len)
-        tarn_buf_u8(out, '}');
+    if (out->len) tarn_buf_u8(out, '}');
 }
 
 int tarn_binding_matches(const struct tarn_binding *b, const struct tarn_pq_batch *batch,
@@ -553,8 +515,7 @@ int tarn_binding_matches(const struct tarn_binding *b, const struct tarn_pq_batc
 
     for (p = 0; p < b->n_left; p++) {
         tarn_binding_value(b, batch, i, b->left[p]->column, scratch, &v);
-        if (!tarn_match_value(b->left[p], &v))
-            return 0;
+        if (!tarn_match_value(b->left[p], &v)) return 0;
     }
     return 1;
 }

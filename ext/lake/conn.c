@@ -33,7 +33,9 @@ int tarn_conn_new(struct tarn_conn **out, sqlite3 *db) {
     return TARN_OK;
 }
 
-void tarn_conn_ref(struct tarn_conn *c) { c->references++; }
+void tarn_conn_ref(struct tarn_conn *c) {
+    c->references++;
+}
 
 void tarn_conn_unref(void *conn) {
     struct tarn_conn *c = conn;
@@ -109,7 +111,8 @@ int tarn_conn_listed(const char *uri) {
     FILE *f = NULL;
     int found = 0;
 
-    if (!home || (size_t)snprintf(path, sizeof path, "%s/.config/tarn/trusted", home) >= sizeof path) {
+    if (!home ||
+        (size_t)snprintf(path, sizeof path, "%s/.config/tarn/trusted", home) >= sizeof path) {
         return 0;
     }
     f = fopen(path, "re");

@@ -22,11 +22,11 @@ struct tarn_conn {
     struct tarn_db *shared;        /* owned reference; NULL until the first use */
     struct tarn_lake *lake;        /* owned reference; NULL until resolved */
     char *lake_from;               /* owned; the URI that `lake` was opened with */
-    char *opened;                  /* owned; the URI given to tarn_open in this connection, or NULL */
-    int loaded;                    /* settings were read, */
-    unsigned settings_version;     /* at this data version */
-    struct tarn_err last;          /* the last background error that a user should see */
-    int references;                /* modules and functions that hold it */
+    char *opened;              /* owned; the URI given to tarn_open in this connection, or NULL */
+    int loaded;                /* settings were read, */
+    unsigned settings_version; /* at this data version */
+    struct tarn_err last;      /* the last background error that a user should see */
+    int references;            /* modules and functions that hold it */
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
     void *on_stats_arg;
 };

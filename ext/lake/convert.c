@@ -56,8 +56,7 @@ void tarn_cell_read(const struct tarn_pq_column *col, const struct tarn_vector *
     int is_unsigned = col->logical.kind == TARN_LOGICAL_INTEGER && !col->logical.is_signed;
 
     memset(out, 0, sizeof *out);
-    if (tarn_vector_null(v, i))
-        return;
+    if (tarn_vector_null(v, i)) return;
     k = tarn_vector_at(v, i);
     switch (v->physical) {
     case TARN_BOOLEAN:
@@ -115,8 +114,7 @@ static int int96_ms(const struct tarn_slice *s, int64_t *ms) {
     struct tarn_cursor c = {s->data, s->data + s->len, TARN_OK};
     int64_t ns, day;
 
-    if (s->len != 12)
-        return -1;
+    if (s->len != 12) return -1;
     ns = (int64_t)tarn_cursor_le64(&c);
     day = (int32_t)tarn_cursor_le32(&c);
     *ms = (day - 2440588) * TARN_MS_PER_DAY + tarn_floor_div(ns, 1000000);
@@ -145,8 +143,7 @@ int tarn_cell_ms(const struct tarn_pq_column *col, const struct tarn_cell *cell,
         *ms = (int64_t)r;
         return 0;
     case TARN_CELL_BYTES:
-        if (col->physical == TARN_INT96)
-            return int96_ms(&cell->bytes, ms);
+        if (col->physical == TARN_INT96) return int96_ms(&cell->bytes, ms);
         return is_text(col) ? tarn_time_parse((const char *)cell->bytes.data, cell->bytes.len, ms)
                             : -1;
     case TARN_CELL_NULL:
@@ -175,8 +172,7 @@ static double parse_g(const char *s) {
     char copy[TARN_CELL_TEXT + 16];
     const char *dot = strchr(s, '.');
 
-    if (!dot || strcmp(point, ".") == 0 || strlen(point) > 8)
-        return strtod(s, NULL);
+    if (!dot || strcmp(point, ".") == 0 || strlen(point) > 8) return strtod(s, NULL);
     snprintf(copy, sizeof copy, "%.*s%s%s", (int)(dot - s), s, point, dot + 1);
     return strtod(copy, NULL);
 }
@@ -185,10 +181,8 @@ static size_t print_double(char out[TARN_CELL_TEXT], double r, int narrow) {
     int digits = narrow ? 6 : 15, most = narrow ? 9 : 17;
     size_t n = 0;
 
-    if (isnan(r))
-        return (size_t)snprintf(out, TARN_CELL_TEXT, "NaN");
-    if (isinf(r))
-        return (size_t)snprintf(out, TARN_CELL_TEXT, r > 0 ? "Infinity" : "-Infinity");
+    if (isnan(r)) return (size_t)snprintf(out, TARN_CELL_TEXT, "NaN");
+    if (isinf(r)) return (size_t)snprintf(out, TARN_CELL_TEXT, r > 0 ? "Infinity" : "-Infinity");
     for (; digits <= most; digits++) {
         double back;
 
@@ -213,8 +207,7 @@ static size_t print_decimal(char out[TARN_CELL_TEXT], int64_t v, int scale) {
     if (scale < 0 || scale > 30)
         return (size_t)snprintf(out, TARN_CELL_TEXT, "%llde%lld", (long long)v, -(long long)scale);
     n = snprintf(digits, sizeof digits, "%llu", (unsigned long long)u);
-    if (scale == 0)
-        return (size_t)snprintf(out, TARN_CELL_TEXT, "%s%s", v < 0 ? "-" : "", digits);
+    if (scale == 0) return (size_t)snprintf(out, TARN_CELL_TEXT, "%s%s", v < 0 ? "-" : "", digits);
     if (n > scale)
         return (size_t)snprintf(out, TARN_CELL_TEXT, "%s%.*s.%s", v < 0 ? "-" : "", n - scale,
                                 digits, digits + n - scale);
@@ -226,8 +219,7 @@ static size_t print_decimal(char out[TARN_CELL_TEXT], int64_t v, int scale) {
 static int parse_integer(const struct tarn_slice *s, int64_t *out) {
     char text[24], again[24];
 
-    if (s->len == 0 || s->len > 20)
-        return -1;
+    if (s->len == 0 || s->len > 20) return -1;
     memcpy(text, s->data, s->len);
     text[s->len] = '\0';
     *out = strtoll(text, NULL, 10);
@@ -239,33 +231,26 @@ static int parse_double(const struct tarn_slice *s, double *out) {
     char text[TARN_CELL_TEXT], again[TARN_CELL_TEXT];
     size_t n;
 
-    if (s->len == 0 || s->len > 40)
-        return -1;
+    if (s->len == 0 || s->len > 40) return -1;
     memcpy(text, s->data, s->len);
     text[s->len] = '\0';
-    if (strspn(text, "0123456789+-.eE") != s->len)
-        return -1;
+    if (strspn(text, "0123456789+-.eE") != s->len) return -1;
     *out = parse_g(text);
     n = print_double(again, *out, 0);
-    if (strcmp(text, again) == 0)
-        return 0;
-    if (n > 2 && memcmp(again + n - 2, ".0", 3) == 0)
-        again[n - 2] = '\0';
+    if (strcmp(text, again) == 0) return 0;
+    if (n > 2 && memcmp(again + n - 2, ".0", 3) == 0) again[n - 2] = '\0';
     return strcmp(text, again) == 0 ? 0 : -1;
 }
 
 static int cell_integer(const struct tarn_pq_column *col, const struct tarn_cell *cell,
                         int64_t *out) {
-    if (cell->kind == TARN_CELL_BYTES)
-        return is_text(col) ? parse_integer(&cell->bytes, out) : -1;
-    if (!is_plain_number(col))
-        return -1;
+    if (cell->kind == TARN_CELL_BYTES) return is_text(col) ? parse_integer(&cell->bytes, out) : -1;
+    if (!is_plain_number(col)) return -1;
     if (cell->kind == TARN_CELL_INT) {
         *out = cell->i;
         return 0;
     }
-    if (cell->kind != TARN_CELL_REAL || !(cell->r >= -TWO_63 && cell->r < TWO_63))
-        return -1;
+    if (cell->kind != TARN_CELL_REAL || !(cell->r >= -TWO_63 && cell->r < TWO_63)) return -1;
     *out = (int64_t)cell->r;
     return (double)*out < cell->r || (double)*out > cell->r ? -1 : 0;
 }
@@ -279,13 +264,10 @@ int tarn_cell_bool(const struct tarn_pq_column *col, const struct tarn_cell *cel
     }
     if (cell->kind == TARN_CELL_BYTES && is_text(col)) {
         *out = cell->bytes.len == 4;
-        if (cell->bytes.len == 4 && memcmp(cell->bytes.data, "true", 4) == 0)
-            return 0;
-        if (cell->bytes.len == 5 && memcmp(cell->bytes.data, "false", 5) == 0)
-            return 0;
+        if (cell->bytes.len == 4 && memcmp(cell->bytes.data, "true", 4) == 0) return 0;
+        if (cell->bytes.len == 5 && memcmp(cell->bytes.data, "false", 5) == 0) return 0;
     }
-    if (cell_integer(col, cell, &v) != 0 || v < 0 || v > 1)
-        return -1;
+    if (cell_integer(col, cell, &v) != 0 || v < 0 || v > 1) return -1;
     *out = (int)v;
     return 0;
 }
@@ -293,8 +275,7 @@ int tarn_cell_bool(const struct tarn_pq_column *col, const struct tarn_cell *cel
 int tarn_cell_int32(const struct tarn_pq_column *col, const struct tarn_cell *cell, int32_t *out) {
     int64_t v;
 
-    if (cell_integer(col, cell, &v) != 0 || v < INT32_MIN || v > INT32_MAX)
-        return -1;
+    if (cell_integer(col, cell, &v) != 0 || v < INT32_MIN || v > INT32_MAX) return -1;
     *out = (int32_t)v;
     return 0;
 }
@@ -325,12 +306,10 @@ static size_t print_timestamp(char out[TARN_CELL_TEXT], int64_t v, int64_t per_m
     int64_t ms = tarn_floor_div(v, per_ms);
     int rest;
 
-    if (ms < TARN_TIME_MIN || ms > TARN_TIME_MAX)
-        return 0;
+    if (ms < TARN_TIME_MIN || ms > TARN_TIME_MAX) return 0;
     rest = (int)(v - ms * per_ms);
     tarn_time_text(ms, out);
-    if (per_ms == 1)
-        return TARN_TIME_LEN;
+    if (per_ms == 1) return TARN_TIME_LEN;
     return TARN_TIME_LEN + (size_t)snprintf(out + TARN_TIME_LEN, TARN_CELL_TEXT - TARN_TIME_LEN,
                                             "%0*d", per_ms == 1000 ? 3 : 6, rest);
 }
@@ -344,10 +323,8 @@ static size_t print_time(char out[TARN_CELL_TEXT], const struct tarn_pq_column *
 
     if (col->physical == TARN_INT96 && cell->kind == TARN_CELL_BYTES)
         return int96_ms(&cell->bytes, &ms) == 0 ? print_timestamp(out, ms, 1) : 0;
-    if (cell->kind != TARN_CELL_INT)
-        return 0;
-    if (col->logical.kind == TARN_LOGICAL_TIMESTAMP)
-        return print_timestamp(out, cell->i, per_ms);
+    if (cell->kind != TARN_CELL_INT) return 0;
+    if (col->logical.kind == TARN_LOGICAL_TIMESTAMP) return print_timestamp(out, cell->i, per_ms);
     if (col->logical.kind == TARN_LOGICAL_DATE && col->physical == TARN_INT32)
         return print_timestamp(out, cell->i * TARN_MS_PER_DAY, 1) ? 10 : 0;
     if (col->logical.kind == TARN_LOGICAL_TIME && cell->i >= 0 &&
@@ -368,8 +345,7 @@ static size_t print_number(char out[TARN_CELL_TEXT], const struct tarn_pq_column
         return (size_t)snprintf(out, TARN_CELL_TEXT, "%lld", (long long)cell->i);
     if (cell->kind == TARN_CELL_UINT)
         return (size_t)snprintf(out, TARN_CELL_TEXT, "%llu", (unsigned long long)cell->i);
-    if (cell->kind == TARN_CELL_REAL)
-        return print_double(out, cell->r, cell->narrow);
+    if (cell->kind == TARN_CELL_REAL) return print_double(out, cell->r, cell->narrow);
     return 0;
 }
 
@@ -379,8 +355,7 @@ static size_t print_uuid(char out[TARN_CELL_TEXT], const struct tarn_slice *s) {
     size_t i;
 
     for (i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[n++] = '-';
+        if (i == 4 || i == 6 || i == 8 || i == 10) out[n++] = '-';
         out[n++] = hex[s->data[i] >> 4];
         out[n++] = hex[s->data[i] & 15];
     }

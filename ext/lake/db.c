@@ -21,8 +21,12 @@ static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct tarn_db *registry;
 static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 
-static void before_fork(void) { (void)pthread_mutex_lock(&registry_mutex); }
-static void after_fork_parent(void) { (void)pthread_mutex_unlock(&registry_mutex); }
+static void before_fork(void) {
+    (void)pthread_mutex_lock(&registry_mutex);
+}
+static void after_fork_parent(void) {
+    (void)pthread_mutex_unlock(&registry_mutex);
+}
 static void after_fork_child(void) {
     registry = NULL; /* the parent's: its threads don't exist here */
     (void)pthread_mutex_unlock(&registry_mutex);
@@ -31,7 +35,9 @@ static void register_fork(void) {
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-int tarn_db_is_memory(const struct tarn_db *d) { return d->path == NULL; }
+int tarn_db_is_memory(const struct tarn_db *d) {
+    return d->path == NULL;
+}
 
 static void name_of(const char *path, char *out, size_t n) {
     const char *slash = path ? strrchr(path, '/') : NULL;
@@ -42,9 +48,11 @@ static void name_of(const char *path, char *out, size_t n) {
 
     if (dot && dot > base) len = (size_t)(dot - base);
     if (len >= n) len = n - 1;
-    for (i = 0; i < len; i++) out[i] = (uint8_t)base[i] < 0x20 || base[i] == '\\' ? '_' : base[i];
+    for (i = 0; i < len; i++)
+        out[i] = (uint8_t)base[i] < 0x20 || base[i] == '\\' ? '_' : base[i];
     out[len] = 0;
-    while (len > 0 && (out[len - 1] & 0x80)) out[--len] = 0; /* never a cut character */
+    while (len > 0 && (out[len - 1] & 0x80))
+        out[--len] = 0; /* never a cut character */
     if (len == 0) snprintf(out, n, "database");
 }
 
@@ -96,7 +104,8 @@ static int new_db(struct tarn_db **out, const char *path, struct tarn_err *err) 
         free_db(d);
         return tarn_err_set(err, TARN_EIO, "the system gives no random bytes");
     }
-    for (i = 0; i < 8; i++) snprintf(d->id + 2 * i, 3, "%02x", random[i]);
+    for (i = 0; i < 8; i++)
+        snprintf(d->id + 2 * i, 3, "%02x", random[i]);
     name_of(path, d->name, sizeof d->name);
     if ((path && !(d->path = tarn_strdup(path))) || spool_folder(d)) {
         free_db(d);
@@ -177,7 +186,8 @@ static void insert(struct tarn_db *d, struct tarn_commit *c) {
     struct tarn_commit **p = &d->first;
 
     if (d->last && d->last->sequence < c->sequence) p = &d->last->next;
-    while (*p && (*p)->sequence < c->sequence) p = &(*p)->next;
+    while (*p && (*p)->sequence < c->sequence)
+        p = &(*p)->next;
     if (c->sequence <= d->position.collected || (*p && (*p)->sequence == c->sequence)) {
         tarn_commit_free(c);
         return;

@@ -32,16 +32,16 @@ struct tarn_db {
     int has_outbox; /* id and name are those of the file */
 
     struct tarn_position position;
-    int forked;             /* timeline is new: its entry 1, still to be written, names the parent */
+    int forked; /* timeline is new: its entry 1, still to be written, names the parent */
     uint32_t parent;
     uint64_t parent_sequence;
-    uint64_t limit;         /* last sequence that still belongs to this timeline; UINT64_MAX = all */
+    uint64_t limit; /* last sequence that still belongs to this timeline; UINT64_MAX = all */
 
     struct tarn_commit *first, *last; /* by sequence */
     size_t queue_bytes;
     uint64_t queue_events;
-    int overflow;           /* the outbox holds commits that the queue doesn't */
-    uint64_t memory_last;   /* highest sequence of a database without a file */
+    int overflow;         /* the outbox holds commits that the queue doesn't */
+    uint64_t memory_last; /* highest sequence of a database without a file */
     int64_t memory_time;
     uint8_t memory_digest[TARN_DIGEST];
 

@@ -9,7 +9,9 @@
 
 static _Thread_local int internal;
 
-int tarn_db_internal(void) { return internal; }
+int tarn_db_internal(void) {
+    return internal;
+}
 
 static int open_reader(struct tarn_db *d) {
     int sq;
@@ -40,7 +42,8 @@ static int sync_wal(const char *path, struct tarn_err *err) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int rc = TARN_OK;
 
-    if (fd < 0) return errno == ENOENT ? TARN_OK : tarn_err_errno(err, errno, "cannot open %s", path);
+    if (fd < 0)
+        return errno == ENOENT ? TARN_OK : tarn_err_errno(err, errno, "cannot open %s", path);
     if (fsync(fd) != 0) rc = tarn_err_errno(err, errno, "fsync of %s", path);
     (void)close(fd);
     return rc;

@@ -35,10 +35,8 @@ static uint64_t slice_size(const struct tarn_slice *s) {
 static uint32_t event_flags(const struct tarn_event *ev) {
     uint32_t flags = (ev->present & FLAG_COLUMNS) | TARN_EV_BIT(TARN_EV_TS);
 
-    if ((flags & TARN_EV_BIT(TARN_EV_VERIFIED)) && ev->verified)
-        flags |= FLAG_VERIFIED;
-    if (ev->prefix.len || ev->namespace_.len)
-        flags |= FLAG_ROUTE;
+    if ((flags & TARN_EV_BIT(TARN_EV_VERIFIED)) && ev->verified) flags |= FLAG_VERIFIED;
+    if (ev->prefix.len || ev->namespace_.len) flags |= FLAG_ROUTE;
     return flags;
 }
 
@@ -47,22 +45,17 @@ static uint64_t event_size(const struct tarn_event *ev, uint32_t flags) {
     int c;
 
     for (c = 0; c < TARN_EV_COLUMNS; c++) {
-        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
-            n += slice_size(&ev->text[c]);
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c))) n += slice_size(&ev->text[c]);
     }
-    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
-        n += 4;
-    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS))
-        n += 8;
-    if (flags & FLAG_ROUTE)
-        n += slice_size(&ev->prefix) + slice_size(&ev->namespace_);
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE)) n += 4;
+    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) n += 8;
+    if (flags & FLAG_ROUTE) n += slice_size(&ev->prefix) + slice_size(&ev->namespace_);
     return n;
 }
 
 static void put_slice(struct tarn_buf *b, const struct tarn_slice *s) {
     tarn_buf_varint(b, s->len);
-    if (s->len)
-        tarn_buf_put(b, s->data, s->len);
+    if (s->len) tarn_buf_put(b, s->data, s->len);
 }
 
 void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
@@ -72,8 +65,7 @@ void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
     int c;
 
     if (size > TARN_EVENT_MAX) {
-        if (b->rc == TARN_OK)
-            b->rc = TARN_ELIMIT;
+        if (b->rc == TARN_OK) b->rc = TARN_ELIMIT;
         return;
     }
     tarn_buf_u8(b, 'E');
@@ -82,11 +74,9 @@ void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
     tarn_buf_u8(b, (uint8_t)(flags >> 8));
     tarn_buf_le64(b, (uint64_t)ev->ts);
     for (c = 0; c < TARN_EV_COLUMNS; c++) {
-        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
-            put_slice(b, &ev->text[c]);
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c))) put_slice(b, &ev->text[c]);
     }
-    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
-        tarn_buf_le32(b, (uint32_t)ev->status_code);
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE)) tarn_buf_le32(b, (uint32_t)ev->status_code);
     if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
         memcpy(&bits, &ev->duration_ms, sizeof bits);
         tarn_buf_le64(b, bits);
@@ -100,10 +90,8 @@ void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
 static void take_slice(struct tarn_cursor *c, struct tarn_slice *out, int own) {
     uint64_t n = tarn_cursor_varint(c);
 
-    if (c->rc == TARN_OK && n > (uint64_t)(c->end - c->p))
-        c->rc = TARN_ECORRUPT;
-    if (c->rc != TARN_OK)
-        return;
+    if (c->rc == TARN_OK && n > (uint64_t)(c->end - c->p)) c->rc = TARN_ECORRUPT;
+    if (c->rc != TARN_OK) return;
     out->len = (size_t)n;
     out->data = tarn_cursor_bytes(c, out->len);
     if (!own && out->len && tarn_utf8_invalid(out->data, out->len) != out->len)
@@ -126,11 +114,9 @@ static void take_body(struct tarn_cursor *in, struct tarn_event *ev, int own) {
     ev->verified = (flags & FLAG_VERIFIED) != 0;
     ev->ts = (int64_t)tarn_cursor_le64(in);
     for (c = 0; c < TARN_EV_COLUMNS; c++) {
-        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c)))
-            take_slice(in, &ev->text[c], own);
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c))) take_slice(in, &ev->text[c], own);
     }
-    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE))
-        ev->status_code = (int32_t)tarn_cursor_le32(in);
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE)) ev->status_code = (int32_t)tarn_cursor_le32(in);
     if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
         bits = tarn_cursor_le64(in);
         memcpy(&ev->duration_ms, &bits, sizeof bits);
@@ -162,8 +148,7 @@ static int decode(struct tarn_cursor *c, struct tarn_event *ev, int own, struct 
     body.end = c->p + size;
     body.rc = TARN_OK;
     take_body(&body, ev, own);
-    if (body.rc == TARN_OK && body.p != body.end)
-        body.rc = TARN_ECORRUPT;
+    if (body.rc == TARN_OK && body.p != body.end) body.rc = TARN_ECORRUPT;
     if (body.rc != TARN_OK)
         return tarn_err_set(err, TARN_ECORRUPT,
                             "event record of %llu bytes: its fields do not "
@@ -194,6 +179,7 @@ int tarn_event_peek(const uint8_t *p, size_t n, size_t *len, int64_t *ts, int *r
     *ts = (int64_t)tarn_cursor_le64(&c);
     *routed = (flags & FLAG_ROUTE) != 0;
     if (c.rc != TARN_OK || kind != 'E' || size < 10 || size > TARN_EVENT_MAX)
-        return tarn_err_set(err, TARN_ECORRUPT, "event record: its first bytes are not those of one");
+        return tarn_err_set(err, TARN_ECORRUPT,
+                            "event record: its first bytes are not those of one");
     return TARN_OK;
 }

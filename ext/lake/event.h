@@ -29,7 +29,7 @@ enum tarn_event_column {
     TARN_EV_STATUS_CODE,
     TARN_EV_DURATION_MS,
     TARN_EV_PAYLOAD,
-    TARN_EV_COLUMNS, /* 13 */
+    TARN_EV_COLUMNS,                /* 13 */
     TARN_EV_EXTRA = TARN_EV_COLUMNS /* scans only: other columns of foreign files, as JSON */
 };
 
@@ -45,8 +45,8 @@ struct tarn_event {
     int32_t status_code;
     double duration_ms;
     struct tarn_slice text[TARN_EV_COLUMNS]; /* text columns by number; borrowed */
-    struct tarn_slice prefix;     /* "events" when empty */
-    struct tarn_slice namespace_; /* none when empty */
+    struct tarn_slice prefix;                /* "events" when empty */
+    struct tarn_slice namespace_;            /* none when empty */
 };
 
 /* Is column c text (type, source … payload)? */

@@ -25,9 +25,11 @@ struct tarn_event_file {
     int rc;
 };
 
-#define TEXT(name_, rep, flags_) \
-    {.name = (name_), .physical = TARN_BYTE_ARRAY, .logical = {.kind = TARN_LOGICAL_STRING}, \
-     .repetition = (rep), .flags = (flags_), .codec = -1}
+#define TEXT(name_, rep, flags_)                                                                \
+    {                                                                                           \
+        .name = (name_), .physical = TARN_BYTE_ARRAY, .logical = {.kind = TARN_LOGICAL_STRING}, \
+        .repetition = (rep), .flags = (flags_), .codec = -1                                     \
+    }
 
 static const struct tarn_column_spec schema[TARN_EV_COLUMNS] = {
     {.name = "ts",
@@ -197,7 +199,8 @@ void tarn_event_file_free(struct tarn_event_file *f) {
     int i;
 
     if (!f) return;
-    for (i = 0; i < f->n_types; i++) tarn_free(f->types[i]);
+    for (i = 0; i < f->n_types; i++)
+        tarn_free(f->types[i]);
     tarn_pq_writer_free(f->writer);
     tarn_free(f);
 }

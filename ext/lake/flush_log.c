@@ -72,7 +72,8 @@ static void put_hex(struct tarn_buf *b, const uint8_t *digest) {
     int i;
 
     tarn_buf_u8(b, '"');
-    for (i = 0; i < TARN_DIGEST; i++) tarn_buf_printf(b, "%02x", digest[i]);
+    for (i = 0; i < TARN_DIGEST; i++)
+        tarn_buf_printf(b, "%02x", digest[i]);
     tarn_buf_u8(b, '"');
 }
 
@@ -102,9 +103,10 @@ int tarn_log_write(const struct tarn_log *log, const struct tarn_log_entry *e,
     int rc;
 
     log_key(log, e->n, ".json", key);
-    tarn_buf_printf(&b, "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"time\":%" PRId64
-                        ",\"previous\":",
-                    e->first, e->last, e->time);
+    tarn_buf_printf(
+        &b,
+        "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"time\":%" PRId64 ",\"previous\":", e->first,
+        e->last, e->time);
     put_hex(&b, e->previous);
     tarn_buf_puts(&b, ",\"commits\":[");
     for (s = e->first; s <= e->last; s++) {
@@ -176,8 +178,7 @@ static int parse_entry(struct tarn_log_entry *e, const json_t *root, struct tarn
     if (parent) {
         e->has_parent = 1;
         e->parent = (uint32_t)strtoul(parent, NULL, 16);
-        e->parent_sequence =
-            (uint64_t)json_integer_value(json_object_get(root, "parentSequence"));
+        e->parent_sequence = (uint64_t)json_integer_value(json_object_get(root, "parentSequence"));
     }
     return parse_objects(e, json_object_get(root, "objects"), err);
 }

@@ -26,7 +26,7 @@ struct tarn_log_entry {
     uint64_t n, first, last;
     int64_t time;
     uint8_t previous[TARN_DIGEST];
-    uint8_t *commits; /* owned; (last - first + 1) digests */
+    uint8_t *commits;                /* owned; (last - first + 1) digests */
     struct tarn_log_object *objects; /* owned */
     size_t n_objects;
     int has_parent;
@@ -62,7 +62,6 @@ int tarn_log_end_read(const struct tarn_log *log, uint64_t n, enum tarn_log_end 
 int tarn_log_end_write(const struct tarn_log *log, uint64_t n, enum tarn_log_end *end,
                        struct tarn_err *err);
 /* The timelines that exist, ascending; owned array. */
-int tarn_log_timelines(const struct tarn_log *log, uint32_t **out, size_t *n,
-                       struct tarn_err *err);
+int tarn_log_timelines(const struct tarn_log *log, uint32_t **out, size_t *n, struct tarn_err *err);
 
 #endif

@@ -41,7 +41,8 @@ static struct tarn_commit *commit_at(const struct delivery *v, uint64_t sequence
     struct tarn_commit *c = v->first;
 
     if (!c || sequence < c->sequence || sequence > v->last) return NULL;
-    while (c->sequence < sequence) c = c->next;
+    while (c->sequence < sequence)
+        c = c->next;
     return c;
 }
 
@@ -78,7 +79,8 @@ static enum outcome look(struct delivery *v) {
     } else if (c->sequence != v->at.collected + 1) {
         outcome = STEP_GAP;
     } else {
-        while (c->next && c->next->sequence == c->sequence + 1) c = c->next;
+        while (c->next && c->next->sequence == c->sequence + 1)
+            c = c->next;
         v->last = c->sequence;
     }
     (void)pthread_mutex_unlock(&d->mutex);
@@ -145,7 +147,8 @@ static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn
     if (e->n == 1 && d->forked) { /* another copy took the number */
         return fork_timeline(v, d->parent, d->parent_sequence, err);
     }
-    for (s = e->first; s <= e->last && same_digest(v, e, s); s++) common = s;
+    for (s = e->first; s <= e->last && same_digest(v, e, s); s++)
+        common = s;
     if (end == TARN_LOG_OPEN) {
         end = TARN_LOG_ABORT;
         rc = tarn_log_end_write(&v->log, e->n, &end, err);
@@ -247,8 +250,10 @@ static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outco
     int rc = tarn_log_end_read(&v->log, e->n, &end, err);
 
     if (rc) return rc;
-    while (s < v->at.collected && !our_digest(v, s)) s++; /* collected: no longer known here */
-    while (s <= e->last && same_digest(v, e, s)) s++;
+    while (s < v->at.collected && !our_digest(v, s))
+        s++; /* collected: no longer known here */
+    while (s <= e->last && same_digest(v, e, s))
+        s++;
     if (s <= e->last) {
         if (!our_digest(v, s) && v->reread != e->n) {
             v->asked = e->n; /* maybe committed by another process: read the outbox first */

@@ -35,7 +35,8 @@ static int64_t backoff(int failures) {
     uint8_t random = 0;
     int i;
 
-    for (i = 1; i < failures && wait < RETRY_MAX; i++) wait *= 2;
+    for (i = 1; i < failures && wait < RETRY_MAX; i++)
+        wait *= 2;
     if (wait > RETRY_MAX) wait = RETRY_MAX;
     (void)tarn_random(&random, 1);
     return wait / 2 + wait / 2 * random / 255;

@@ -35,16 +35,14 @@ static json_t *parse(struct tarn_slice line, json_error_t *e) {
 static int read_time(const json_t *v, int64_t *ms) {
     double r;
 
-    if (json_is_string(v))
-        return tarn_time_parse(json_string_value(v), json_string_length(v), ms);
+    if (json_is_string(v)) return tarn_time_parse(json_string_value(v), json_string_length(v), ms);
     if (json_is_integer(v)) {
         *ms = json_integer_value(v);
         return *ms >= TARN_TIME_MIN && *ms <= TARN_TIME_MAX ? 0 : -1;
     }
     if (json_is_real(v)) {
         r = floor(json_real_value(v));
-        if (!(r >= (double)TARN_TIME_MIN && r <= (double)TARN_TIME_MAX))
-            return -1;
+        if (!(r >= (double)TARN_TIME_MIN && r <= (double)TARN_TIME_MAX)) return -1;
         *ms = (int64_t)r;
         return 0;
     }
@@ -55,8 +53,7 @@ static int find_time(const json_t *root, int64_t *ms) {
     size_t i;
 
     for (i = 0; i < sizeof time_names / sizeof time_names[0]; i++) {
-        if (read_time(json_object_get(root, time_names[i]), ms) == 0)
-            return 0;
+        if (read_time(json_object_get(root, time_names[i]), ms) == 0) return 0;
     }
     return -1;
 }
@@ -66,8 +63,7 @@ static int take(struct tarn_event *ev, int c, const json_t *v) {
     double r;
 
     if (tarn_event_is_text(c)) {
-        if (!json_is_string(v))
-            return 0;
+        if (!json_is_string(v)) return 0;
         ev->text[c].data = (const uint8_t *)json_string_value(v);
         ev->text[c].len = json_string_length(v);
         return 1;
@@ -81,15 +77,13 @@ static int take(struct tarn_event *ev, int c, const json_t *v) {
             return 0;
         return 1;
     }
-    if (!json_is_number(v))
-        return 0;
+    if (!json_is_number(v)) return 0;
     r = json_number_value(v);
     if (c == TARN_EV_DURATION_MS) {
         ev->duration_ms = r;
         return 1;
     }
-    if (!(r >= INT32_MIN && r <= INT32_MAX) || r < floor(r) || r > floor(r))
-        return 0;
+    if (!(r >= INT32_MIN && r <= INT32_MAX) || r < floor(r) || r > floor(r)) return 0;
     ev->status_code = (int32_t)r;
     return 1;
 }

@@ -50,19 +50,16 @@ static int read_gzip(struct tarn_lines *l, uint8_t *out, size_t room, size_t *go
     l->z.avail_out = (uInt)room;
     while (l->z.avail_out == room) {
         if (l->z.avail_in == 0) {
-            if ((rc = read_raw(l, l->packed, CHUNK, &n, err)) != TARN_OK)
-                return rc;
+            if ((rc = read_raw(l, l->packed, CHUNK, &n, err)) != TARN_OK) return rc;
             l->z.next_in = l->packed;
             l->z.avail_in = (uInt)n;
             if (n == 0 && l->in_member)
                 return tarn_err_set(err, TARN_ECORRUPT,
                                     "%s: gzip data ends in the middle of a member (at byte %llu)",
                                     l->src->name, (unsigned long long)l->offset);
-            if (n == 0)
-                break;
+            if (n == 0) break;
         }
-        if (!l->in_member)
-            inflateReset(&l->z);
+        if (!l->in_member) inflateReset(&l->z);
         l->in_member = 1;
         z = inflate(&l->z, Z_NO_FLUSH);
         if (z == Z_STREAM_END)
@@ -101,8 +98,7 @@ static int fill(struct tarn_lines *l, struct tarn_err *err) {
         l->cap = cap;
     }
     room = l->cap - l->end;
-    if (room > CHUNK)
-        room = CHUNK;
+    if (room > CHUNK) room = CHUNK;
     rc = l->gzip ? read_gzip(l, l->window + l->end, room, &got, err)
                  : read_raw(l, l->window + l->end, room, &got, err);
     if (rc == TARN_OK) {
@@ -118,16 +114,14 @@ int tarn_lines_open(struct tarn_lines **out, const struct tarn_source *src, stru
     int rc = TARN_OK;
 
     *out = NULL;
-    if (!l)
-        return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", src->name);
+    if (!l) return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", src->name);
     l->src = src;
     l->cap = 2 * CHUNK;
     if ((l->window = tarn_malloc(l->cap)) == NULL) {
         rc = tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", src->name);
         goto out;
     }
-    if (src->size >= 2 && (rc = src->read(src->ctx, 0, magic, 2, err)) != TARN_OK)
-        goto out;
+    if (src->size >= 2 && (rc = src->read(src->ctx, 0, magic, 2, err)) != TARN_OK) goto out;
     if (magic[0] == 0x1f && magic[1] == 0x8b) {
         if ((l->packed = tarn_malloc(CHUNK)) == NULL || inflateInit2(&l->z, 16 + 15) != Z_OK) {
             rc = tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", src->name);
@@ -135,10 +129,8 @@ int tarn_lines_open(struct tarn_lines **out, const struct tarn_source *src, stru
         }
         l->gzip = 1;
     }
-    if ((rc = fill(l, err)) != TARN_OK)
-        goto out;
-    if (l->end >= 3 && memcmp(l->window, "\xef\xbb\xbf", 3) == 0)
-        l->start = l->searched = 3;
+    if ((rc = fill(l, err)) != TARN_OK) goto out;
+    if (l->end >= 3 && memcmp(l->window, "\xef\xbb\xbf", 3) == 0) l->start = l->searched = 3;
 out:
     if (rc != TARN_OK) {
         tarn_lines_free(l);
@@ -152,8 +144,7 @@ static int blank(const uint8_t *p, size_t n) {
     size_t i;
 
     for (i = 0; i < n; i++) {
-        if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r')
-            return 0;
+        if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r') return 0;
     }
     return 1;
 }
@@ -170,12 +161,10 @@ int tarn_lines_next(struct tarn_lines *l, struct tarn_slice *line, uint64_t *num
                                   : NULL;
         if (!nl && !l->at_end) {
             l->searched = l->end;
-            if ((rc = fill(l, err)) != TARN_OK)
-                return rc;
+            if ((rc = fill(l, err)) != TARN_OK) return rc;
             continue;
         }
-        if (!nl && l->start == l->end)
-            return TARN_OK;
+        if (!nl && l->start == l->end) return TARN_OK;
         line->data = l->window + l->start;
         n = nl ? (size_t)(nl - line->data) : l->end - l->start;
         l->start = l->searched = nl ? l->start + n + 1 : l->end;
@@ -183,23 +172,18 @@ int tarn_lines_next(struct tarn_lines *l, struct tarn_slice *line, uint64_t *num
         if (n > LINE_MAX_BYTES)
             return tarn_err_set(err, TARN_ELIMIT, "%s: line %llu is longer than 64 MiB",
                                 l->src->name, (unsigned long long)l->number);
-        if (n && line->data[n - 1] == '\r')
-            n--;
-        if (blank(line->data, n))
-            continue;
+        if (n && line->data[n - 1] == '\r') n--;
+        if (blank(line->data, n)) continue;
         line->len = n;
-        if (number)
-            *number = l->number;
+        if (number) *number = l->number;
         *more = 1;
         return TARN_OK;
     }
 }
 
 void tarn_lines_free(struct tarn_lines *l) {
-    if (!l)
-        return;
-    if (l->gzip)
-        inflateEnd(&l->z);
+    if (!l) return;
+    if (l->gzip) inflateEnd(&l->z);
     tarn_free(l->packed);
     tarn_free(l->window);
     tarn_free(l);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 static enum tarn_const_kind kind_of(int column) {
-    if (tarn_event_is_text(column))
-        return TARN_CONST_BYTES;
+    if (tarn_event_is_text(column)) return TARN_CONST_BYTES;
     return column == TARN_EV_DURATION_MS ? TARN_CONST_REAL : TARN_CONST_INT;
 }
 
@@ -19,10 +18,8 @@ static int compare(const struct tarn_const *a, const struct tarn_const *b) {
     size_t n;
     int c;
 
-    if (a->kind == TARN_CONST_INT)
-        return (a->i > b->i) - (a->i < b->i);
-    if (a->kind == TARN_CONST_REAL)
-        return (a->r > b->r) - (a->r < b->r);
+    if (a->kind == TARN_CONST_INT) return (a->i > b->i) - (a->i < b->i);
+    if (a->kind == TARN_CONST_REAL) return (a->r > b->r) - (a->r < b->r);
     n = a->bytes.len < b->bytes.len ? a->bytes.len : b->bytes.len;
     c = n ? memcmp(a->bytes.data, b->bytes.data, n) : 0;
     return c ? c : (a->bytes.len > b->bytes.len) - (a->bytes.len < b->bytes.len);
@@ -33,8 +30,7 @@ static int compare_void(const void *a, const void *b) {
 }
 
 static uint32_t constants_of(const struct tarn_predicate *p) {
-    if (p->op == TARN_OP_IS_NULL || p->op == TARN_OP_NOT_NULL)
-        return 0;
+    if (p->op == TARN_OP_IS_NULL || p->op == TARN_OP_NOT_NULL) return 0;
     return p->op == TARN_OP_IN ? p->n : 1;
 }
 
@@ -65,28 +61,22 @@ static int copy(struct tarn_predicate *out, const struct tarn_predicate *p, stru
     *out = *p;
     out->n = constants_of(p);
     out->constants = NULL;
-    if (out->n == 0)
-        return TARN_OK;
-    if ((list = tarn_arena_memdup(a, p->constants, out->n * sizeof *list)) == NULL)
-        return a->rc;
+    if (out->n == 0) return TARN_OK;
+    if ((list = tarn_arena_memdup(a, p->constants, out->n * sizeof *list)) == NULL) return a->rc;
     for (i = 0; i < out->n; i++) {
         if (list[i].kind == TARN_CONST_BYTES && list[i].bytes.len) {
             list[i].bytes.data = tarn_arena_memdup(a, list[i].bytes.data, list[i].bytes.len);
-            if (!list[i].bytes.data)
-                return a->rc;
+            if (!list[i].bytes.data) return a->rc;
         }
     }
-    if (p->op == TARN_OP_IN)
-        qsort(list, out->n, sizeof *list, compare_void);
+    if (p->op == TARN_OP_IN) qsort(list, out->n, sizeof *list, compare_void);
     out->constants = list;
     return TARN_OK;
 }
 
 static void narrow(struct tarn_match *m, int64_t lo, int64_t hi) {
-    if (lo > m->lo)
-        m->lo = lo;
-    if (hi < m->hi)
-        m->hi = hi;
+    if (lo > m->lo) m->lo = lo;
+    if (hi < m->hi) m->hi = hi;
 }
 
 static void narrow_by(struct tarn_match *m, const struct tarn_predicate *p) {
@@ -124,15 +114,13 @@ int tarn_match_init(struct tarn_match *m, const struct tarn_predicate *predicate
     memset(m, 0, sizeof *m);
     m->lo = INT64_MIN;
     m->hi = INT64_MAX;
-    if (n <= 0)
-        return TARN_OK;
+    if (n <= 0) return TARN_OK;
     if ((list = tarn_arena_calloc(a, (size_t)n, sizeof *list)) == NULL)
         return tarn_err_set(err, a->rc, "scan: out of memory for %d predicates", n);
     m->predicates = list;
     m->n = n;
     for (i = 0; i < n; i++) {
-        if ((rc = check(&predicates[i], err)) != TARN_OK)
-            return rc;
+        if ((rc = check(&predicates[i], err)) != TARN_OK) return rc;
         if ((rc = copy(&list[i], &predicates[i], a)) != TARN_OK)
             return tarn_err_set(err, rc, "scan: out of memory for a predicate's constants");
         if (list[i].op == TARN_OP_IN && list[i].n == 0)
@@ -155,8 +143,7 @@ int tarn_match_value(const struct tarn_predicate *p, const struct tarn_value *v)
 
     if (v->kind == TARN_VALUE_NULL || (v->kind == TARN_VALUE_REAL && isnan(v->r)))
         return p->op == TARN_OP_IS_NULL;
-    if (p->op == TARN_OP_IS_NULL || p->op == TARN_OP_NOT_NULL)
-        return p->op == TARN_OP_NOT_NULL;
+    if (p->op == TARN_OP_IS_NULL || p->op == TARN_OP_NOT_NULL) return p->op == TARN_OP_NOT_NULL;
     memset(&c, 0, sizeof c);
     c.kind = kind_of(p->column);
     c.i = v->i;
@@ -164,10 +151,8 @@ int tarn_match_value(const struct tarn_predicate *p, const struct tarn_value *v)
     c.bytes = v->text;
     if (p->op == TARN_OP_IN)
         return p->n && bsearch(&c, p->constants, p->n, sizeof c, compare_void) != NULL;
-    if (p->op == TARN_OP_PREFIX)
-        return starts_with(&c.bytes, &p->constants[0].bytes);
-    if (c.kind == TARN_CONST_REAL && isnan(p->constants[0].r))
-        return 0;
+    if (p->op == TARN_OP_PREFIX) return starts_with(&c.bytes, &p->constants[0].bytes);
+    if (c.kind == TARN_CONST_REAL && isnan(p->constants[0].r)) return 0;
     order = compare(&c, &p->constants[0]);
     switch (p->op) {
     case TARN_OP_EQ: return order == 0;

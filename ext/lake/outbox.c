@@ -44,7 +44,9 @@ void tarn_commit_digest(struct tarn_commit *c) {
     SHA256(text, sizeof text, c->digest);
 }
 
-void tarn_outbox_init(struct tarn_outbox *o) { memset(o, 0, sizeof *o); }
+void tarn_outbox_init(struct tarn_outbox *o) {
+    memset(o, 0, sizeof *o);
+}
 
 void tarn_outbox_release(struct tarn_outbox *o) {
     tarn_free(o->slots);
@@ -69,7 +71,8 @@ static int room_for(struct tarn_outbox *o, uint32_t n) {
     uint64_t *grown;
 
     if (n <= o->capacity) return TARN_OK;
-    while (capacity < n) capacity *= 2;
+    while (capacity < n)
+        capacity *= 2;
     grown = tarn_reallocarray(o->slots, capacity, sizeof *grown);
     if (!grown) return TARN_ENOMEM;
     o->slots = grown;
@@ -307,7 +310,8 @@ void tarn_outbox_committed(struct tarn_outbox *o, sqlite3 *db, const struct tarn
         tarn_outbox_rolled_back(o);
         return;
     }
-    for (i = 0; i < o->n_taken; i++) o->slots[o->taken[i]] = c->sequence;
+    for (i = 0; i < o->n_taken; i++)
+        o->slots[o->taken[i]] = c->sequence;
     if (o->n_taken) o->hint = o->taken[o->n_taken - 1] + 1;
     o->last = c->sequence;
     o->last_time = c->time;

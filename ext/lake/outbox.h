@@ -53,20 +53,20 @@ struct tarn_position {
 
 /* One connection's view of the outbox. */
 struct tarn_outbox {
-    int known;             /* what follows was read, and holds while `version` does */
-    unsigned version;      /* SQLITE_FCNTL_DATA_VERSION */
-    char id[17];           /* "" = no outbox yet */
+    int known;        /* what follows was read, and holds while `version` does */
+    unsigned version; /* SQLITE_FCNTL_DATA_VERSION */
+    char id[17];      /* "" = no outbox yet */
     char name[128];
     struct tarn_position position; /* the best that any slot says */
-    uint64_t last;         /* highest sequence */
+    uint64_t last;                 /* highest sequence */
     int64_t last_time;
     uint8_t last_digest[TARN_DIGEST];
-    uint64_t *slots;       /* sequence in each slot; index 0 = row 1, never free */
+    uint64_t *slots; /* sequence in each slot; index 0 = row 1, never free */
     uint32_t n_slots;
-    uint32_t capacity;     /* of `slots` */
-    uint32_t hint;         /* where the search for a free slot begins */
-    uint64_t written;      /* sequence written by the open transaction, 0 = none */
-    uint32_t *taken;       /* its slots */
+    uint32_t capacity; /* of `slots` */
+    uint32_t hint;     /* where the search for a free slot begins */
+    uint64_t written;  /* sequence written by the open transaction, 0 = none */
+    uint32_t *taken;   /* its slots */
     uint32_t n_taken;
 };
 

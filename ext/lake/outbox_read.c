@@ -32,8 +32,8 @@ static int choose(sqlite3 *db, uint64_t after, uint64_t except, uint64_t **out, 
     size_t capacity = 0;
     size_t i;
     int rc = TARN_OK;
-    int sq = sqlite3_prepare_v2(
-        db, "SELECT rowid, data FROM main._tarn_outbox WHERE rowid > 1", -1, &stmt, NULL);
+    int sq = sqlite3_prepare_v2(db, "SELECT rowid, data FROM main._tarn_outbox WHERE rowid > 1", -1,
+                                &stmt, NULL);
 
     while (sq == SQLITE_OK && rc == TARN_OK && (sq = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct tarn_slot slot;
@@ -149,8 +149,8 @@ static int make_commits(struct reader *r, const uint64_t *chosen, size_t n, size
 static int fill(struct reader *r, sqlite3 *db, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
     int rc = TARN_OK;
-    int sq = sqlite3_prepare_v2(
-        db, "SELECT rowid, data FROM main._tarn_outbox WHERE rowid > 1", -1, &stmt, NULL);
+    int sq = sqlite3_prepare_v2(db, "SELECT rowid, data FROM main._tarn_outbox WHERE rowid > 1", -1,
+                                &stmt, NULL);
 
     while (sq == SQLITE_OK && rc == TARN_OK && (sq = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct tarn_slot slot;
@@ -226,7 +226,8 @@ int tarn_outbox_read(sqlite3 *db, uint64_t after, uint64_t except, size_t max_by
         r.commits[i] = NULL;
     }
 out:
-    for (i = 0; r.commits && i < n; i++) tarn_commit_free(r.commits[i]);
+    for (i = 0; r.commits && i < n; i++)
+        tarn_commit_free(r.commits[i]);
     tarn_free(r.commits);
     tarn_free(r.parts_seen);
     tarn_free(chosen);

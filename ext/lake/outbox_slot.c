@@ -14,13 +14,15 @@ static const char head_magic[8] = {'T', 'A', 'R', 'N', 'O', 'B', 'X', '1'};
 static void put32(uint8_t *p, uint32_t v) {
     int i;
 
-    for (i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (8 * i));
+    for (i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
 }
 
 void tarn_slot_put64(uint8_t *p, uint64_t v) {
     int i;
 
-    for (i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (8 * i));
+    for (i = 0; i < 8; i++)
+        p[i] = (uint8_t)(v >> (8 * i));
 }
 
 static uint32_t crc(const uint8_t *slot) {
@@ -97,8 +99,8 @@ void tarn_slot_write_head(uint8_t *out, const char *id, const char *name) {
 int tarn_slot_read_head(struct tarn_outbox *o, const uint8_t *p, int n, struct tarn_err *err) {
     int i;
 
-    if (!p || n != TARN_SLOT_BYTES || memcmp(p, head_magic, sizeof head_magic) != 0 ||
-        p[24] == 0 || p[24] >= sizeof o->name) {
+    if (!p || n != TARN_SLOT_BYTES || memcmp(p, head_magic, sizeof head_magic) != 0 || p[24] == 0 ||
+        p[24] >= sizeof o->name) {
         goto bad;
     }
     for (i = 0; i < 16; i++) {

@@ -79,8 +79,8 @@ static int spool_next(struct tarn_cursor *c, struct tarn_spool_file *f) {
     f->min_ts = (int64_t)tarn_cursor_le64(&body);
     f->max_ts = (int64_t)tarn_cursor_le64(&body);
     f->bytes = tarn_cursor_varint(&body);
-    if (body.rc || f->min_ts < TARN_TIME_MIN || f->max_ts > TARN_TIME_MAX || f->min_ts > f->max_ts ||
-        f->hour != tarn_time_floor(f->min_ts, TARN_MS_PER_HOUR)) {
+    if (body.rc || f->min_ts < TARN_TIME_MIN || f->max_ts > TARN_TIME_MAX ||
+        f->min_ts > f->max_ts || f->hour != tarn_time_floor(f->min_ts, TARN_MS_PER_HOUR)) {
         return -1;
     }
     return 0;

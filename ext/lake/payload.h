@@ -10,7 +10,7 @@
 
 #include "event.h"
 
-#define TARN_SPOOL_NAME 34 /* 26 letters and ".parquet" */
+#define TARN_SPOOL_NAME 34     /* 26 letters and ".parquet" */
 #define TARN_NAME_ROOT_MAX 400 /* bytes of a root, NUL included */
 
 struct tarn_spool_file { /* a finished Parquet file of one partition, beside the database */

@@ -226,7 +226,8 @@ int tarn_pending_open(struct tarn_pending **out, struct tarn_conn *conn, const c
         rc = tarn_db_is_memory(conn->shared) ? copy_queue(p, conn->shared, err)
                                              : read_outbox(p, conn, err);
     }
-    for (c = p->commits; c && rc == TARN_OK; c = c->next) rc = add_commit(p, c, err);
+    for (c = p->commits; c && rc == TARN_OK; c = c->next)
+        rc = add_commit(p, c, err);
     if (rc == TARN_OK && conn->txn->events) rc = add_own(p, conn->txn, err);
     if (rc || (!p->commits && p->n_items == 0)) {
         tarn_pending_free(p);
@@ -267,8 +268,7 @@ static void drop(struct tarn_pending *p, const struct tarn_log_entry *e,
         tarn_buf_puts(&folder, p->root);
         tarn_key_hour(&folder, item->ts);
         if (folder.rc == TARN_OK && strlen(o->key) > folder.len &&
-            memcmp(o->key, folder.data, folder.len) == 0 &&
-            !strchr(o->key + folder.len, '/')) {
+            memcmp(o->key, folder.data, folder.len) == 0 && !strchr(o->key + folder.len, '/')) {
             item->dropped = 1;
         }
     }
@@ -325,8 +325,8 @@ static void log_of(const struct tarn_pending *p, struct tarn_log *log) {
     log->timeline = p->position.timeline;
 }
 
-int tarn_pending_source(struct tarn_pending *p, const struct tarn_file *f,
-                        struct tarn_source *out, struct tarn_err *err) {
+int tarn_pending_source(struct tarn_pending *p, const struct tarn_file *f, struct tarn_source *out,
+                        struct tarn_err *err) {
     const char *name = strrchr(f->spool, '/') + 1;
     struct tarn_err why = {0};
     struct tarn_object object;
@@ -387,10 +387,11 @@ int tarn_pending_next(struct tarn_pending *p, struct tarn_event *ev, int *more,
 
     *more = 0;
     if (!p) return TARN_OK;
-    while (p->at < p->n_items && p->items[p->at].dropped) p->at++;
+    while (p->at < p->n_items && p->items[p->at].dropped)
+        p->at++;
     if (p->at == p->n_items) return TARN_OK;
-    at = (struct tarn_cursor){p->items[p->at].record,
-                              p->items[p->at].record + p->items[p->at].len, TARN_OK};
+    at = (struct tarn_cursor){p->items[p->at].record, p->items[p->at].record + p->items[p->at].len,
+                              TARN_OK};
     p->at++;
     *more = 1;
     return tarn_event_decode(&at, ev, err);

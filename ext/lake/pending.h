@@ -26,8 +26,8 @@ int tarn_pending_next(struct tarn_pending *p, struct tarn_event *ev, int *more,
                       struct tarn_err *err);
 /* Opens the bytes of a file that tarn_pending_settle added: the spool file, or the object that it
 ** has become meanwhile. */
-int tarn_pending_source(struct tarn_pending *p, const struct tarn_file *f,
-                        struct tarn_source *out, struct tarn_err *err);
+int tarn_pending_source(struct tarn_pending *p, const struct tarn_file *f, struct tarn_source *out,
+                        struct tarn_err *err);
 void tarn_pending_free(struct tarn_pending *p);
 
 #endif

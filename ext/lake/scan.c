@@ -37,14 +37,12 @@ int tarn_scan_skips(struct tarn_scan *s, int rc, const struct tarn_err *found,
         return 0;
     }
     s->stats.skipped_corrupt++;
-    if (s->stats.first_skip.code == TARN_OK)
-        s->stats.first_skip = *found;
+    if (s->stats.first_skip.code == TARN_OK) s->stats.first_skip = *found;
     return 1;
 }
 
 int tarn_scan_wants(const struct tarn_scan *s, const struct tarn_file *f) {
-    if (f->state != TARN_FILE_LIVE)
-        return 0;
+    if (f->state != TARN_FILE_LIVE) return 0;
     if (f->spool) /* pending rows: they have no key that could be asked for */
         return !s->spec.glob && !s->spec.filename;
     return !s->spec.filename || strcmp(s->spec.filename, f->obj.key) == 0;
@@ -61,8 +59,7 @@ uint32_t tarn_scan_event_columns(const struct tarn_scan *s) {
 
 static void event_value(const struct tarn_event *ev, int column, struct tarn_value *out) {
     out->kind = TARN_VALUE_NULL;
-    if (!(ev->present & TARN_EV_BIT(column)))
-        return;
+    if (!(ev->present & TARN_EV_BIT(column))) return;
     out->kind = TARN_VALUE_INT;
     if (column == TARN_EV_TS) {
         out->i = ev->ts;
@@ -85,8 +82,7 @@ int tarn_scan_event_matches(const struct tarn_scan *s, const struct tarn_event *
 
     for (i = 0; i < s->match.n; i++) {
         event_value(ev, s->match.predicates[i].column, &v);
-        if (!tarn_match_value(&s->match.predicates[i], &v))
-            return 0;
+        if (!tarn_match_value(&s->match.predicates[i], &v)) return 0;
     }
     return 1;
 }
@@ -96,17 +92,13 @@ int tarn_scan_pending_next(struct tarn_scan *s, struct tarn_event *ev, int *more
     int rc;
 
     *more = 0;
-    if (!s->pending)
-        return TARN_OK;
+    if (!s->pending) return TARN_OK;
     for (;;) {
-        if ((rc = tarn_scan_tick(s, err)) != TARN_OK)
-            return rc;
+        if ((rc = tarn_scan_tick(s, err)) != TARN_OK) return rc;
         rc = tarn_pending_next(s->pending, ev, more, err);
-        if (rc != TARN_OK || !*more)
-            return rc;
+        if (rc != TARN_OK || !*more) return rc;
         s->stats.pending_rows++;
-        if (tarn_scan_event_matches(s, ev))
-            return TARN_OK;
+        if (tarn_scan_event_matches(s, ev)) return TARN_OK;
     }
 }
 
@@ -123,8 +115,7 @@ static int copy_spec(struct tarn_scan *s, const struct tarn_scan_spec *spec, str
     s->spec.predicates = NULL;
     s->spec.n_predicates = 0;
     s->budget.limit = spec->memory_budget;
-    if (s->plan.rc != TARN_OK)
-        return tarn_err_set(err, s->plan.rc, "scan: out of memory");
+    if (s->plan.rc != TARN_OK) return tarn_err_set(err, s->plan.rc, "scan: out of memory");
     return tarn_match_init(&s->match, spec->predicates, spec->n_predicates, &s->plan, err);
 }
 
@@ -135,14 +126,10 @@ static void listing_range(const struct tarn_scan *s, int64_t *lo, int64_t *hi) {
 
     *lo = TARN_TIME_MIN;
     *hi = TARN_TIME_MAX;
-    if (!s->spec.pushdown)
-        return;
-    if (s->match.lo > *lo)
-        *lo = s->match.lo < TARN_TIME_MAX ? s->match.lo : TARN_TIME_MAX;
-    if (s->match.hi < *hi)
-        *hi = s->match.hi > TARN_TIME_MIN ? s->match.hi : TARN_TIME_MIN;
-    if (!s->spec.filename || s->spec.glob)
-        return;
+    if (!s->spec.pushdown) return;
+    if (s->match.lo > *lo) *lo = s->match.lo < TARN_TIME_MAX ? s->match.lo : TARN_TIME_MAX;
+    if (s->match.hi < *hi) *hi = s->match.hi > TARN_TIME_MIN ? s->match.hi : TARN_TIME_MIN;
+    if (!s->spec.filename || s->spec.glob) return;
     tarn_buf_init(&root, TARN_KEY_MAX);
     tarn_key_root(&root, s->spec.namespace_, s->spec.prefix);
     if (root.rc == TARN_OK && strlen(s->spec.filename) > root.len &&
@@ -184,8 +171,7 @@ static int begin(struct tarn_scan *s, struct tarn_err *err) {
         hi = s->spec.pushdown ? s->match.hi : TARN_TIME_MAX;
         rc = tarn_pending_open(&s->pending, s->spec.conn, s->spec.namespace_, s->spec.prefix, lo,
                                hi, err);
-        if (rc != TARN_OK)
-            return rc;
+        if (rc != TARN_OK) return rc;
     }
     if (s->spec.lake) {
         req.namespace_ = s->spec.namespace_;
@@ -194,12 +180,10 @@ static int begin(struct tarn_scan *s, struct tarn_err *err) {
         listing_range(s, &req.lo, &req.hi);
         req.path_slack = s->spec.path_slack;
         req.skip_corrupt = s->spec.skip_corrupt;
-        if ((rc = tarn_catalog_list(&s->catalog, s->spec.lake, &req, err)) != TARN_OK)
-            return rc;
+        if ((rc = tarn_catalog_list(&s->catalog, s->spec.lake, &req, err)) != TARN_OK) return rc;
     }
     rc = tarn_pending_settle(s->pending, s->catalog ? s->catalog : &none, err);
-    if (rc == TARN_OK && s->catalog)
-        count_files(s);
+    if (rc == TARN_OK && s->catalog) count_files(s);
     return rc;
 }
 
@@ -235,12 +219,10 @@ int tarn_scan_open(struct tarn_scan **out, const struct tarn_scan_spec *spec,
 
     *out = NULL;
     tarn_err_clear(&found);
-    if (!s)
-        return tarn_err_set(err, TARN_ENOMEM, "scan: out of memory");
+    if (!s) return tarn_err_set(err, TARN_ENOMEM, "scan: out of memory");
     tarn_arena_init(&s->plan, NULL);
     tarn_buf_init(&s->extra, TARN_EVENT_MAX);
-    if ((rc = copy_spec(s, spec, &found)) == TARN_OK)
-        rc = begin_again(s, begin(s, &found), &found);
+    if ((rc = copy_spec(s, spec, &found)) == TARN_OK) rc = begin_again(s, begin(s, &found), &found);
     if (rc != TARN_OK) {
         tarn_err_set(err, rc, "%s", found.msg);
         tarn_scan_free(s);
@@ -273,16 +255,13 @@ int tarn_scan_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
     *more = 0;
     s->has_row = 0;
     s->batch = NULL;
-    if (s->failed.code != TARN_OK)
-        return tarn_err_set(err, s->failed.code, "%s", s->failed.msg);
-    if (s->ended)
-        return TARN_OK;
+    if (s->failed.code != TARN_OK) return tarn_err_set(err, s->failed.code, "%s", s->failed.msg);
+    if (s->ended) return TARN_OK;
     tarn_err_clear(&found);
     rc = step(s, more, &found);
     while (rc == TARN_ENOTFOUND && s->returned == 0 && s->restarts < MAX_RESTARTS) {
         s->batch = NULL;
-        if ((rc = begin_again(s, rc, &found)) == TARN_OK)
-            rc = step(s, more, &found);
+        if ((rc = begin_again(s, rc, &found)) == TARN_OK) rc = step(s, more, &found);
     }
     if (rc != TARN_OK) {
         *more = 0;
@@ -299,8 +278,7 @@ int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, str
     if (!s->has_row || column < 0 || column > TARN_EV_EXTRA)
         return tarn_err_set(err, TARN_EINVAL, "scan: no current row, or no column %d", column);
     if (column == TARN_EV_EXTRA) {
-        if (!s->batch)
-            return TARN_OK;
+        if (!s->batch) return TARN_OK;
         tarn_binding_extra(s->file->binding, s->batch, s->row, &s->extra);
         if (s->extra.rc != TARN_OK)
             return tarn_err_set(err, s->extra.rc, "%s: a row's other columns don't fit in memory",
@@ -332,8 +310,7 @@ const struct tarn_scan_stats *tarn_scan_stats(const struct tarn_scan *s) {
 }
 
 void tarn_scan_free(struct tarn_scan *s) {
-    if (!s)
-        return;
+    if (!s) return;
     release_state(s);
     tarn_buf_release(&s->extra);
     tarn_arena_release(&s->plan);

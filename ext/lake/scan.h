@@ -25,21 +25,21 @@
 struct tarn_conn;
 
 struct tarn_scan_spec {
-    struct tarn_lake *lake;    /* NULL: there is no lake yet (folder missing): pending rows only */
-    struct tarn_conn *conn;    /* for pending rows; NULL = none */
+    struct tarn_lake *lake; /* NULL: there is no lake yet (folder missing): pending rows only */
+    struct tarn_conn *conn; /* for pending rows; NULL = none */
     const char *namespace_, *prefix, *glob; /* as in tarn_catalog_request */
-    const char *filename;      /* NULL, or only this key */
-    uint32_t columns;          /* TARN_EV_BIT of what is needed (incl. TARN_EV_EXTRA) */
+    const char *filename;                   /* NULL, or only this key */
+    uint32_t columns; /* TARN_EV_BIT of what is needed (incl. TARN_EV_EXTRA) */
     const struct tarn_predicate *predicates; /* column = enum tarn_event_column; ts constants in
                                                 ms, INT for verified and status_code, REAL for
                                                 duration_ms, BYTES for text; copied */
     int n_predicates;
-    int order;                 /* 0 none, 1 ts ascending, -1 ts descending */
-    int64_t limit;             /* rows wanted at most, a hint for laziness; -1 = all */
-    int pushdown;              /* 0: read every file and row; predicates on ts still decide rows */
+    int order;     /* 0 none, 1 ts ascending, -1 ts descending */
+    int64_t limit; /* rows wanted at most, a hint for laziness; -1 = all */
+    int pushdown;  /* 0: read every file and row; predicates on ts still decide rows */
     int skip_corrupt;
     int64_t path_slack;
-    size_t memory_budget;      /* bytes; 0 = none */
+    size_t memory_budget;       /* bytes; 0 = none */
     int (*interrupted)(void *); /* may be NULL; asked now and then; non-zero = TARN_EINTR */
     void *interrupted_arg;
 };

@@ -14,8 +14,7 @@ static void close_real(struct tarn_scan_file *f) {
     struct tarn_scan *s = f->scan;
     size_t i;
 
-    if (!f->is_open)
-        return;
+    if (!f->is_open) return;
     tarn_source_close(&f->real);
     f->is_open = 0;
     for (i = 0; i < s->n_open; i++) {
@@ -30,8 +29,7 @@ static void close_oldest(struct tarn_scan *s) {
     size_t oldest = 0, i;
 
     for (i = 1; i < s->n_open; i++) {
-        if (s->open_files[i]->used < s->open_files[oldest]->used)
-            oldest = i;
+        if (s->open_files[i]->used < s->open_files[oldest]->used) oldest = i;
     }
     close_real(s->open_files[oldest]);
 }
@@ -40,10 +38,8 @@ static int open_real(struct tarn_scan_file *f, struct tarn_err *err) {
     struct tarn_scan *s = f->scan;
     int rc;
 
-    if (f->is_open)
-        return TARN_OK;
-    if (s->n_open == TARN_SCAN_OPEN_FILES)
-        close_oldest(s);
+    if (f->is_open) return TARN_OK;
+    if (s->n_open == TARN_SCAN_OPEN_FILES) close_oldest(s);
     rc = f->entry->spool
              ? tarn_pending_source(s->pending, f->entry, &f->real, err)
              : tarn_store_source(tarn_lake_store(s->spec.lake), &f->entry->obj, &f->real, err);
@@ -58,8 +54,7 @@ static int read_source(void *ctx, uint64_t offset, void *out, size_t n, struct t
     struct tarn_scan_file *f = ctx;
     int rc = open_real(f, err);
 
-    if (rc != TARN_OK)
-        return rc;
+    if (rc != TARN_OK) return rc;
     f->used = ++f->scan->clock;
     return f->real.read(f->real.ctx, offset, out, n, err);
 }
@@ -78,14 +73,12 @@ static int open_parquet(struct tarn_scan_file *f, struct tarn_err *err) {
         rc = f->entry->spool
                  ? tarn_pq_footer_read(&f->footer, &f->source, err)
                  : tarn_lake_footer(s->spec.lake, &f->entry->obj, &f->footer, &cached, err);
-        if (rc != TARN_OK)
-            return rc;
+        if (rc != TARN_OK) return rc;
     }
     s->stats.opened++;
     s->stats.footer_hits += cached != 0;
     rc = tarn_binding_new(&f->binding, f->footer, &want, f->source.name, err);
-    if (rc != TARN_OK || f->binding->nothing)
-        return rc;
+    if (rc != TARN_OK || f->binding->nothing) return rc;
     memset(&spec, 0, sizeof spec);
     spec.columns = f->binding->columns;
     spec.n_columns = f->binding->n_columns;
@@ -102,11 +95,9 @@ static int open_parquet(struct tarn_scan_file *f, struct tarn_err *err) {
 static int may_match(const struct tarn_scan_file *f) {
     int g;
 
-    if (f->binding->nothing)
-        return 0;
+    if (f->binding->nothing) return 0;
     for (g = 0; g < f->footer->n_row_groups; g++) {
-        if (!f->scan->spec.pushdown || !tarn_pq_scan_excludes(f->pq, g))
-            return 1;
+        if (!f->scan->spec.pushdown || !tarn_pq_scan_excludes(f->pq, g)) return 1;
     }
     return 0;
 }
@@ -118,8 +109,7 @@ int tarn_scan_file_open(struct tarn_scan_file **out, struct tarn_scan *s,
     int rc;
 
     *out = NULL;
-    if (!f)
-        return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", entry->obj.key);
+    if (!f) return tarn_err_set(err, TARN_ENOMEM, "%s: out of memory", entry->obj.key);
     f->scan = s;
     f->entry = entry;
     f->references = 1;
@@ -127,8 +117,7 @@ int tarn_scan_file_open(struct tarn_scan_file **out, struct tarn_scan *s,
     f->source.size = entry->obj.size;
     f->source.name = entry->obj.key;
     f->source.read = read_source;
-    if ((rc = tarn_scan_poll(s, err)) != TARN_OK)
-        goto out;
+    if ((rc = tarn_scan_poll(s, err)) != TARN_OK) goto out;
     if (entry->info.format == TARN_FILE_JSONL) {
         s->stats.jsonl_files++;
         rc = tarn_lines_open(&f->lines, &f->source, err);
@@ -150,8 +139,7 @@ void tarn_scan_file_ref(struct tarn_scan_file *f) {
 }
 
 void tarn_scan_file_free(struct tarn_scan_file *f) {
-    if (!f || --f->references)
-        return;
+    if (!f || --f->references) return;
     tarn_lines_free(f->lines);
     tarn_jsonl_reader_release(&f->reader);
     tarn_pq_scan_free(f->pq);
@@ -176,11 +164,9 @@ int tarn_scan_file_event(struct tarn_scan_file *f, struct tarn_event *ev, int *m
 
     *more = 0;
     for (;;) {
-        if ((rc = tarn_scan_tick(s, err)) != TARN_OK)
-            return rc;
+        if ((rc = tarn_scan_tick(s, err)) != TARN_OK) return rc;
         rc = tarn_lines_next(f->lines, &line, &number, more, err);
-        if (rc != TARN_OK || !*more)
-            return rc;
+        if (rc != TARN_OK || !*more) return rc;
         s->stats.jsonl_lines++;
         tarn_err_clear(&found);
         rc = tarn_jsonl_read(&f->reader, line, columns, ev, &found);
@@ -193,8 +179,7 @@ int tarn_scan_file_event(struct tarn_scan_file *f, struct tarn_event *ev, int *m
             return tarn_err_set(err, rc, "%s: line %llu: %s", f->source.name,
                                 (unsigned long long)number, found.msg);
         }
-        if (tarn_scan_event_matches(s, ev))
-            return TARN_OK;
+        if (tarn_scan_event_matches(s, ev)) return TARN_OK;
     }
 }
 
@@ -220,10 +205,8 @@ int tarn_scan_file_batch(struct tarn_scan_file *f, const struct tarn_pq_block *b
     int rc = tarn_scan_poll(f->scan, err);
 
     *out = NULL;
-    if (rc == TARN_OK)
-        rc = tarn_pq_scan_read(f->pq, block, out, err);
-    if (rc == TARN_OK && f->binding->check_ts)
-        rc = check_times(f, *out, block, err);
+    if (rc == TARN_OK) rc = tarn_pq_scan_read(f->pq, block, out, err);
+    if (rc == TARN_OK && f->binding->check_ts) rc = check_times(f, *out, block, err);
     if (rc != TARN_OK) {
         tarn_pq_batch_release(*out);
         *out = NULL;

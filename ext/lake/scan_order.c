@@ -39,14 +39,10 @@ struct tarn_scan_order {
 };
 
 static int before(const struct unit *a, const struct unit *b) {
-    if (a->key != b->key)
-        return a->key < b->key;
-    if (a->kind != b->kind)
-        return a->kind < b->kind;
-    if (a->entry != b->entry)
-        return a->entry < b->entry;
-    if (a->group != b->group)
-        return a->group < b->group;
+    if (a->key != b->key) return a->key < b->key;
+    if (a->kind != b->kind) return a->kind < b->kind;
+    if (a->entry != b->entry) return a->entry < b->entry;
+    if (a->group != b->group) return a->group < b->group;
     return a->block.first < b->block.first;
 }
 
@@ -55,10 +51,8 @@ static void sift_down(struct tarn_scan_order *o) {
     size_t i = 0, child;
 
     while ((child = 2 * i + 1) < o->n) {
-        if (child + 1 < o->n && before(&o->heap[child + 1], &o->heap[child]))
-            child++;
-        if (!before(&o->heap[child], &moving))
-            break;
+        if (child + 1 < o->n && before(&o->heap[child + 1], &o->heap[child])) child++;
+        if (!before(&o->heap[child], &moving)) break;
         o->heap[i] = o->heap[child];
         i = child;
     }
@@ -102,15 +96,13 @@ static struct unit pop(struct tarn_scan_order *o) {
     struct unit top = o->heap[0];
 
     o->heap[0] = o->heap[--o->n];
-    if (o->n > 1)
-        sift_down(o);
+    if (o->n > 1) sift_down(o);
     return top;
 }
 
 /* The key of something that holds ts from lo to hi, of which only the asked range matters. */
 static int64_t key_of(const struct tarn_scan *s, int64_t lo, int64_t hi) {
-    if (s->spec.order > 0)
-        return lo > s->match.lo ? lo : s->match.lo;
+    if (s->spec.order > 0) return lo > s->match.lo ? lo : s->match.lo;
     return ~(hi < s->match.hi ? hi : s->match.hi);
 }
 
@@ -131,8 +123,7 @@ static int push_run(struct tarn_scan *s, struct tarn_run *r, struct tarn_scan_fi
                     const struct unit *from, struct tarn_err *err) {
     struct unit u;
 
-    if (!r)
-        return TARN_OK;
+    if (!r) return TARN_OK;
     u = *from;
     u.kind = UNIT_RUN;
     u.file = f;
@@ -154,17 +145,14 @@ static int start(struct tarn_scan *s, struct tarn_err *err) {
     s->order->last = INT64_MIN;
     memset(&u, 0, sizeof u);
     for (i = 0; i < n; i++) {
-        if (!tarn_scan_wants(s, &s->catalog->files[i]))
-            continue;
+        if (!tarn_scan_wants(s, &s->catalog->files[i])) continue;
         file_bounds(s, i, &lo, &hi);
         u.kind = UNIT_FILE;
         u.entry = i;
         u.key = key_of(s, lo, hi);
-        if ((rc = push(s, &u, err)) != TARN_OK)
-            return rc;
+        if ((rc = push(s, &u, err)) != TARN_OK) return rc;
     }
-    if ((rc = tarn_run_of_pending(&run, s, err)) != TARN_OK)
-        return rc;
+    if ((rc = tarn_run_of_pending(&run, s, err)) != TARN_OK) return rc;
     u.entry = n;
     return push_run(s, run, NULL, &u, err);
 }
@@ -178,11 +166,9 @@ static int open_groups(struct tarn_scan *s, struct tarn_scan_file *f, const stru
     u.kind = UNIT_GROUP;
     u.file = f;
     for (g = 0; g < f->footer->n_row_groups && rc == TARN_OK; g++) {
-        if (s->spec.pushdown && tarn_pq_scan_excludes(f->pq, g))
-            continue;
+        if (s->spec.pushdown && tarn_pq_scan_excludes(f->pq, g)) continue;
         u.group = g;
-        if (!tarn_binding_group(f->binding, g, &u.lo, &u.hi))
-            file_bounds(s, u.entry, &u.lo, &u.hi);
+        if (!tarn_binding_group(f->binding, g, &u.lo, &u.hi)) file_bounds(s, u.entry, &u.lo, &u.hi);
         u.key = key_of(s, u.lo, u.hi);
         rc = push(s, &u, err);
     }
@@ -194,16 +180,14 @@ static int open_file(struct tarn_scan *s, struct unit *u, struct tarn_err *err) 
     struct tarn_run *run = NULL;
     int rc = tarn_scan_file_open(&f, s, &s->catalog->files[u->entry], err);
 
-    if (rc != TARN_OK || !f)
-        return rc;
+    if (rc != TARN_OK || !f) return rc;
     if (f->lines) {
         rc = tarn_run_of_lines(&run, f, err);
         tarn_lines_free(f->lines);
         f->lines = NULL;
         tarn_jsonl_reader_release(&f->reader);
         tarn_scan_file_idle(f);
-        if (rc == TARN_OK)
-            rc = push_run(s, run, f, u, err);
+        if (rc == TARN_OK) rc = push_run(s, run, f, u, err);
     } else {
         rc = open_groups(s, f, u, err);
     }
@@ -222,10 +206,8 @@ static int open_group(struct tarn_scan *s, struct unit *from, struct tarn_err *e
     for (i = 0; i < n && rc == TARN_OK; i++) {
         int64_t lo = tarn_binding_ms(b, blocks[i].lo), hi = tarn_binding_ms(b, blocks[i].hi);
 
-        if (b->order_column < 0 || lo == INT64_MIN)
-            lo = from->lo;
-        if (b->order_column < 0 || hi == INT64_MAX)
-            hi = from->hi;
+        if (b->order_column < 0 || lo == INT64_MIN) lo = from->lo;
+        if (b->order_column < 0 || hi == INT64_MAX) hi = from->hi;
         u.block = blocks[i];
         u.key = key_of(s, lo, hi);
         rc = push(s, &u, err);
@@ -239,8 +221,7 @@ static int open_block(struct tarn_scan *s, struct unit *u, struct tarn_err *err)
     struct tarn_run *run = NULL;
     int rc = tarn_scan_file_batch(u->file, &u->block, &batch, err);
 
-    if (rc == TARN_OK)
-        rc = tarn_run_of_batch(&run, u->file, batch, err);
+    if (rc == TARN_OK) rc = tarn_run_of_batch(&run, u->file, batch, err);
     return rc == TARN_OK ? push_run(s, run, u->file, u, err) : rc;
 }
 
@@ -256,8 +237,7 @@ static int expand(struct tarn_scan *s, struct tarn_err *err) {
     else if (!u.file->dropped)
         rc = u.kind == UNIT_GROUP ? open_group(s, &u, &found) : open_block(s, &u, &found);
     if (rc != TARN_OK && tarn_scan_skips(s, rc, &found, err)) {
-        if (u.file)
-            u.file->dropped = 1;
+        if (u.file) u.file->dropped = 1;
         rc = TARN_OK;
     }
     release_unit(&u);
@@ -272,8 +252,7 @@ static void pass_head(struct tarn_scan *s) {
 
     if (++top->run->position < top->run->n && !(top->file && top->file->dropped)) {
         top->key = head_key(s, top->run);
-        if (o->n > 1)
-            sift_down(o);
+        if (o->n > 1) sift_down(o);
     } else {
         done = pop(o);
         release_unit(&done);
@@ -299,16 +278,13 @@ static int take_head(struct tarn_scan *s, int *found, struct tarn_err *err) {
     int rc = tarn_scan_tick(s, err);
 
     *found = 0;
-    if (rc != TARN_OK || (r->file && r->file->dropped))
-        return rc;
+    if (rc != TARN_OK || (r->file && r->file->dropped)) return rc;
     s->row = tarn_run_row(r);
     if (r->batch && r->file->binding->n_left &&
         !tarn_binding_matches(r->file->binding, r->batch, s->row))
         return TARN_OK;
-    if (top->key < o->last)
-        return too_late(r, err);
-    if (!r->batch && (rc = tarn_run_event(r, &s->event, err)) != TARN_OK)
-        return rc;
+    if (top->key < o->last) return too_late(r, err);
+    if (!r->batch && (rc = tarn_run_event(r, &s->event, err)) != TARN_OK) return rc;
     s->file = r->file;
     s->batch = r->batch;
     o->last = top->key;
@@ -321,20 +297,16 @@ int tarn_scan_order_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
     int rc = TARN_OK;
 
     *more = 0;
-    if (!s->order && (rc = start(s, err)) != TARN_OK)
-        return rc;
+    if (!s->order && (rc = start(s, err)) != TARN_OK) return rc;
     o = s->order;
-    if (o->taken)
-        pass_head(s);
+    if (o->taken) pass_head(s);
     o->taken = 0;
     while (o->n) {
         if (o->heap[0].kind != UNIT_RUN) {
-            if ((rc = expand(s, err)) != TARN_OK)
-                return rc;
+            if ((rc = expand(s, err)) != TARN_OK) return rc;
             continue;
         }
-        if ((rc = take_head(s, more, err)) != TARN_OK)
-            return rc;
+        if ((rc = take_head(s, more, err)) != TARN_OK) return rc;
         if (*more) {
             o->taken = 1;
             return TARN_OK;
@@ -348,8 +320,7 @@ void tarn_scan_order_release(struct tarn_scan *s) {
     struct tarn_scan_order *o = s->order;
     size_t i;
 
-    if (!o)
-        return;
+    if (!o) return;
     for (i = 0; i < o->n; i++)
         release_unit(&o->heap[i]);
     tarn_free(o->heap);

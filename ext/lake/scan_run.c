@@ -29,8 +29,7 @@ struct sort_key {
 static int by_key(const void *a, const void *b) {
     const struct sort_key *x = a, *y = b;
 
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
     return (x->row > y->row) - (x->row < y->row);
 }
 
@@ -76,18 +75,15 @@ static int put_in_order(struct tarn_run *r, int order) {
 static struct tarn_run *new_run(struct tarn_scan *s, struct tarn_scan_file *f) {
     struct tarn_run *r = tarn_calloc(1, sizeof *r);
 
-    if (!r)
-        return NULL;
+    if (!r) return NULL;
     tarn_arena_init(&r->memory, &s->budget);
-    if (f)
-        tarn_scan_file_ref(f);
+    if (f) tarn_scan_file_ref(f);
     r->file = f;
     return r;
 }
 
 void tarn_run_free(struct tarn_run *r) {
-    if (!r)
-        return;
+    if (!r) return;
     tarn_pq_batch_release(r->batch);
     tarn_arena_release(&r->memory);
     tarn_scan_file_free(r->file);
@@ -117,11 +113,9 @@ static int read_times(struct tarn_run *r, const struct tarn_binding *b) {
         r->ts = v->values.i64;
         return TARN_OK;
     }
-    if ((ts = tarn_arena_alloc(&r->memory, r->n * sizeof *ts)) == NULL)
-        return r->memory.rc;
+    if ((ts = tarn_arena_alloc(&r->memory, r->n * sizeof *ts)) == NULL) return r->memory.rc;
     for (i = 0; i < r->n; i++) {
-        if (tarn_binding_ts(b, r->batch, i, &ts[i]) != 0)
-            return TARN_ECORRUPT;
+        if (tarn_binding_ts(b, r->batch, i, &ts[i]) != 0) return TARN_ECORRUPT;
     }
     r->ts = ts;
     return TARN_OK;
@@ -144,8 +138,7 @@ int tarn_run_of_batch(struct tarn_run **out, struct tarn_scan_file *f, struct ta
     }
     r->batch = batch;
     r->n = batch->n;
-    if ((rc = read_times(r, f->binding)) == TARN_OK)
-        rc = put_in_order(r, s->spec.order);
+    if ((rc = read_times(r, f->binding)) == TARN_OK) rc = put_in_order(r, s->spec.order);
     if (rc == TARN_OK)
         *out = r;
     else
@@ -162,8 +155,7 @@ static int finish_events(struct tarn_run *r, struct tarn_run_event *list, int or
     uint32_t i;
 
     r->events = tarn_arena_alloc(&r->memory, r->n * sizeof *r->events);
-    if (r->memory.rc != TARN_OK)
-        return r->memory.rc;
+    if (r->memory.rc != TARN_OK) return r->memory.rc;
     for (i = r->n; i > 0; i--, list = list->next) {
         r->events[i - 1] = list;
         ts[i - 1] = list->ts;
@@ -178,17 +170,13 @@ static int keep_event(struct tarn_run *r, struct tarn_event *ev, struct tarn_buf
     struct tarn_run_event *e;
     int has_type = (ev->present & TARN_EV_BIT(TARN_EV_TYPE)) != 0;
 
-    if (r->n == UINT32_MAX)
-        return TARN_ELIMIT;
-    if (!has_type)
-        memset(&ev->text[TARN_EV_TYPE], 0, sizeof ev->text[0]);
+    if (r->n == UINT32_MAX) return TARN_ELIMIT;
+    if (!has_type) memset(&ev->text[TARN_EV_TYPE], 0, sizeof ev->text[0]);
     ev->present |= TARN_EV_BIT(TARN_EV_TYPE);
     tarn_buf_clear(b);
     tarn_event_encode(b, ev);
-    if (b->rc != TARN_OK)
-        return b->rc;
-    if ((e = tarn_arena_alloc(&r->memory, sizeof *e + b->len)) == NULL)
-        return r->memory.rc;
+    if (b->rc != TARN_OK) return b->rc;
+    if ((e = tarn_arena_alloc(&r->memory, sizeof *e + b->len)) == NULL) return r->memory.rc;
     e->next = *list;
     e->event = NULL;
     e->ts = ev->ts;
@@ -214,11 +202,9 @@ int tarn_run_of_lines(struct tarn_run **out, struct tarn_scan_file *f, struct ta
     tarn_buf_init(&b, TARN_EVENT_MAX + 16);
     while (rc == TARN_OK) {
         rc = tarn_scan_file_event(f, &ev, &more, err);
-        if (rc != TARN_OK || !more)
-            break;
+        if (rc != TARN_OK || !more) break;
         ev.present &= columns;
-        if ((rc = keep_event(r, &ev, &b, &list)) != TARN_OK)
-            no_room(s, rc, f->source.name, err);
+        if ((rc = keep_event(r, &ev, &b, &list)) != TARN_OK) no_room(s, rc, f->source.name, err);
     }
     if (rc == TARN_OK && r->n && (rc = finish_events(r, list, s->spec.order)) == TARN_OK) {
         *out = r;
@@ -239,8 +225,7 @@ int tarn_run_of_pending(struct tarn_run **out, struct tarn_scan *s, struct tarn_
     *out = NULL;
     while (rc == TARN_OK) {
         rc = tarn_scan_pending_next(s, &ev, &more, err);
-        if (rc != TARN_OK || !more)
-            break;
+        if (rc != TARN_OK || !more) break;
         e = r->n < UINT32_MAX ? tarn_arena_calloc(&r->memory, 1, sizeof *e) : NULL;
         if (!e || (e->event = tarn_arena_memdup(&r->memory, &ev, sizeof ev)) == NULL) {
             rc = r->memory.rc ? r->memory.rc : TARN_ELIMIT;
@@ -272,7 +257,6 @@ int tarn_run_event(const struct tarn_run *r, struct tarn_event *ev, struct tarn_
     c.end = e->bytes + e->len;
     c.rc = TARN_OK;
     rc = tarn_event_decode(&c, ev, err);
-    if (rc == TARN_OK && !e->has_type)
-        ev->present &= ~TARN_EV_BIT(TARN_EV_TYPE);
+    if (rc == TARN_OK && !e->has_type) ev->present &= ~TARN_EV_BIT(TARN_EV_TYPE);
     return rc;
 }

@@ -36,8 +36,7 @@ static int next_in_batch(struct tarn_scan *s, int *found, struct tarn_err *err) 
     while (w->next_row < w->batch->n) {
         uint32_t row = w->next_row++;
 
-        if ((rc = tarn_scan_tick(s, err)) != TARN_OK)
-            return rc;
+        if ((rc = tarn_scan_tick(s, err)) != TARN_OK) return rc;
         if (w->file->binding->n_left && !tarn_binding_matches(w->file->binding, w->batch, row))
             continue;
         s->file = w->file;
@@ -83,15 +82,13 @@ static int next_in_file(struct tarn_scan *s, int *found, int *end, struct tarn_e
         *end = !*found;
         return rc;
     }
-    if (w->batch)
-        return next_in_batch(s, found, err);
+    if (w->batch) return next_in_batch(s, found, err);
     return advance(s, end, err);
 }
 
 /* A fault of one file ends the scan, or only that file. */
 static int pass_over(struct tarn_scan *s, int rc, struct tarn_err *found, struct tarn_err *err) {
-    if (!tarn_scan_skips(s, rc, found, err))
-        return rc;
+    if (!tarn_scan_skips(s, rc, found, err)) return rc;
     drop_file(s);
     tarn_err_clear(found);
     return TARN_OK;
@@ -108,21 +105,16 @@ int tarn_scan_walk_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
     for (;;) {
         if (w->file) {
             rc = next_in_file(s, more, &end, &fault);
-            if (rc != TARN_OK && (rc = pass_over(s, rc, &fault, err)) != TARN_OK)
-                return rc;
-            if (*more)
-                return TARN_OK;
-            if (end)
-                drop_file(s);
+            if (rc != TARN_OK && (rc = pass_over(s, rc, &fault, err)) != TARN_OK) return rc;
+            if (*more) return TARN_OK;
+            if (end) drop_file(s);
         } else if (w->next_file < n) {
             const struct tarn_file *entry = &s->catalog->files[w->next_file++];
 
             w->group = 0;
-            if (!tarn_scan_wants(s, entry))
-                continue;
+            if (!tarn_scan_wants(s, entry)) continue;
             rc = tarn_scan_file_open(&w->file, s, entry, &fault);
-            if (rc != TARN_OK && (rc = pass_over(s, rc, &fault, err)) != TARN_OK)
-                return rc;
+            if (rc != TARN_OK && (rc = pass_over(s, rc, &fault, err)) != TARN_OK) return rc;
         } else {
             s->file = NULL;
             return tarn_scan_pending_next(s, &s->event, more, err);

@@ -86,7 +86,8 @@ void tarn_settings_init(struct tarn_settings *s) {
 void tarn_settings_release(struct tarn_settings *s) {
     int i;
 
-    for (i = 0; i < TARN_SET_COUNT; i++) tarn_free(s->text[i]);
+    for (i = 0; i < TARN_SET_COUNT; i++)
+        tarn_free(s->text[i]);
     tarn_settings_init(s);
 }
 
@@ -113,8 +114,8 @@ static int check(int setting, const char *value, int64_t *number, struct tarn_er
         return tarn_err_set(err, TARN_EINVAL, "setting %s: '%.40s' is not one of %s", info->name,
                             value, info->choices);
     }
-    if (info->type == 'i' && (parse_integer(value, number) || *number < info->min ||
-                              *number > info->max)) {
+    if (info->type == 'i' &&
+        (parse_integer(value, number) || *number < info->min || *number > info->max)) {
         return tarn_err_set(err, TARN_EINVAL,
                             "setting %s: '%.40s' is not an integer from %lld to %lld", info->name,
                             value, (long long)info->min, (long long)info->max);
@@ -135,7 +136,8 @@ int tarn_settings_set(struct tarn_settings *s, int setting, const char *value, c
     if (!value) origin = "default";
     rc = check(setting, value ? value : table[setting].initial, &number, err);
     if (rc) return rc;
-    if (value && !(copy = tarn_strdup(value))) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (value && !(copy = tarn_strdup(value)))
+        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     tarn_free(s->text[setting]);
     s->text[setting] = copy;
     s->integer[setting] = number;
@@ -192,8 +194,9 @@ int tarn_settings_store(sqlite3 *db, int setting, const char *value, struct tarn
 
     if (!has_table(db)) {
         if (!value) return TARN_OK;
-        sq = sqlite3_exec(db, "CREATE TABLE IF NOT EXISTS main._tarn_settings("
-                              "key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+        sq = sqlite3_exec(db,
+                          "CREATE TABLE IF NOT EXISTS main._tarn_settings("
+                          "key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
                           NULL, NULL, NULL);
         if (sq) return tarn_err_sqlite(err, db, sq, "making the table _tarn_settings");
     }

@@ -26,7 +26,9 @@ void tarn_spill_release(struct tarn_spill *s) {
     tarn_spill_init(s);
 }
 
-uint64_t tarn_spill_len(const struct tarn_spill *s) { return s->spilled + s->memory.len; }
+uint64_t tarn_spill_len(const struct tarn_spill *s) {
+    return s->spilled + s->memory.len;
+}
 
 static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
     const char *folder = getenv("TMPDIR");
@@ -38,8 +40,8 @@ static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
     snprintf(path, sizeof path, "%s/tarn-XXXXXX", folder);
     s->fd = mkostemp(path, O_CLOEXEC);
     if (s->fd < 0) {
-        return tarn_err_errno(err, errno,
-                              "no temporary file for a large transaction in %s (set TMPDIR)", folder);
+        return tarn_err_errno(
+            err, errno, "no temporary file for a large transaction in %s (set TMPDIR)", folder);
     }
     (void)unlink(path);
     return TARN_OK;
@@ -50,8 +52,8 @@ static int write_out(struct tarn_spill *s, struct tarn_err *err) {
 
     if (s->fd < 0 && open_temporary(s, err)) return err ? err->code : TARN_EIO;
     while (done < s->memory.len) {
-        ssize_t n = pwrite(s->fd, s->memory.data + done, s->memory.len - done,
-                           (off_t)(s->spilled + done));
+        ssize_t n =
+            pwrite(s->fd, s->memory.data + done, s->memory.len - done, (off_t)(s->spilled + done));
 
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) {

@@ -128,8 +128,8 @@ static int sync_folder(const char *folder, struct tarn_err *err) {
 }
 
 static int same_partition(const struct tarn_spool_row *a, const struct tarn_spool_row *b) {
-    return a->root == b->root && tarn_time_floor(a->ts, TARN_MS_PER_HOUR) ==
-                                     tarn_time_floor(b->ts, TARN_MS_PER_HOUR);
+    return a->root == b->root &&
+           tarn_time_floor(a->ts, TARN_MS_PER_HOUR) == tarn_time_floor(b->ts, TARN_MS_PER_HOUR);
 }
 
 static void start(pthread_t *thread, int *running, struct tarn_spool_worker *w) {
@@ -152,7 +152,8 @@ static int write_sorted(struct spooler *s, struct tarn_err *err) {
     int i;
 
     if (!w) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    while (half > 0 && half < s->n && same_partition(&s->sorted[half - 1], &s->sorted[half])) half++;
+    while (half > 0 && half < s->n && same_partition(&s->sorted[half - 1], &s->sorted[half]))
+        half++;
     tarn_spool_worker_init(&w[0], &job, 0, half);
     tarn_spool_worker_init(&w[1], &job, half, s->n);
     if (half < s->n) start(&thread, &running, &w[1]);
@@ -208,7 +209,8 @@ int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
         tarn_spool_remove(folder, records->data + before, records->len - before);
         records->len = before;
     }
-    for (i = 0; i < s.n_roots; i++) tarn_free(s.roots[i]);
+    for (i = 0; i < s.n_roots; i++)
+        tarn_free(s.roots[i]);
     tarn_free(s.sorted);
     tarn_spill_window_release(&s.window);
     return rc;

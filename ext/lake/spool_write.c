@@ -34,7 +34,8 @@ static int sink_write(void *ctx, const void *data, size_t n, struct tarn_err *er
     return rc;
 }
 
-static int begin_file(struct tarn_spool_worker *s, const struct tarn_spool_row *r, struct tarn_err *err) {
+static int begin_file(struct tarn_spool_worker *s, const struct tarn_spool_row *r,
+                      struct tarn_err *err) {
     struct tarn_sink sink = {s, sink_write};
     char ranges[128];
     char id[TARN_ULID_LEN + 1];
@@ -114,7 +115,8 @@ static int write_rows(struct tarn_spool_worker *s, struct tarn_err *err) {
             if (rc) break;
         }
         if (!s->file) rc = begin_file(s, r, err);
-        if (rc == TARN_OK) rc = tarn_spill_read(s->job->rows, &s->window, r->offset, r->len, &p, err);
+        if (rc == TARN_OK)
+            rc = tarn_spill_read(s->job->rows, &s->window, r->offset, r->len, &p, err);
         if (rc) break;
         c = (struct tarn_cursor){p, p + r->len, TARN_OK};
         rc = tarn_event_decode_own(&c, &ev, err);

@@ -212,7 +212,8 @@ void tarn_txn_commit(struct tarn_conn *c) {
             tarn_outbox_committed(&t->outbox, c->db, commit);
         }
         tarn_db_submit(c->shared, commit);
-        if (memory && strcmp(tarn_settings_text(&c->settings, TARN_SET_DURABILITY), "commit") == 0) {
+        if (memory &&
+            strcmp(tarn_settings_text(&c->settings, TARN_SET_DURABILITY), "commit") == 0) {
             (void)tarn_flusher_drain(c->shared, NULL, &c->last);
         }
     } else {
@@ -250,7 +251,8 @@ int tarn_txn_savepoint(struct tarn_conn *c, void *owner, int n, struct tarn_err 
         t->marks = grown;
         t->capacity = more;
     }
-    while (t->n_marks < n) t->marks[t->n_marks++] = (struct tarn_txn_mark){0, 0};
+    while (t->n_marks < n)
+        t->marks[t->n_marks++] = (struct tarn_txn_mark){0, 0};
     t->marks[n] = (struct tarn_txn_mark){tarn_spill_len(&t->rows), t->events};
     t->n_marks = n + 1;
     return TARN_OK;

@@ -9,9 +9,9 @@
 #include "footer.h"
 
 struct tarn_bloom {
-    uint64_t offset;  /* of the bits in the file */
+    uint64_t offset;   /* of the bits in the file */
     uint32_t n_blocks; /* 0 = unusable */
-    uint8_t *bits;    /* owned; NULL = blocks are read one by one */
+    uint8_t *bits;     /* owned; NULL = blocks are read one by one */
 };
 
 /* Reads the header, and the filter when it is at most 64 KiB. A filter that is unusable is no error:

@@ -74,11 +74,9 @@ size_t tarn_bloom_write(struct tarn_buf *out, enum tarn_physical physical, const
     size_t start = out->len;
     uint8_t *blocks;
 
-    if (n == 0)
-        return 0;
+    if (n == 0) return 0;
     put_header(out, bytes);
-    if (tarn_buf_reserve(out, bytes))
-        return 0;
+    if (tarn_buf_reserve(out, bytes)) return 0;
     blocks = out->data + out->len;
     memset(blocks, 0, bytes);
     for (uint64_t i = 0; i < n; i++) {

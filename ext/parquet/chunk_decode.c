@@ -31,15 +31,15 @@ struct span {
     uint32_t rows;
 };
 
-#define SPREAD(T)                                                                                  \
-    do {                                                                                           \
-        T *a = data;                                                                               \
-        for (uint32_t i = n, k = present; i-- > 0;) {                                              \
-            if (valid[i])                                                                          \
-                a[i] = a[--k];                                                                     \
-            else                                                                                   \
-                memset(&a[i], 0, sizeof a[i]);                                                     \
-        }                                                                                          \
+#define SPREAD(T)                                     \
+    do {                                              \
+        T *a = data;                                  \
+        for (uint32_t i = n, k = present; i-- > 0;) { \
+            if (valid[i])                             \
+                a[i] = a[--k];                        \
+            else                                      \
+                memset(&a[i], 0, sizeof a[i]);        \
+        }                                             \
     } while (0)
 
 static void spread(void *data, size_t size, const uint8_t *valid, uint32_t n, uint32_t present) {
@@ -51,12 +51,12 @@ static void spread(void *data, size_t size, const uint8_t *valid, uint32_t n, ui
     }
 }
 
-#define GATHER(T)                                                                                  \
-    do {                                                                                           \
-        T *to = out;                                                                               \
-        const T *from = in;                                                                        \
-        for (uint32_t i = 0; i < n; i++)                                                           \
-            to[i] = from[at[i] - base];                                                            \
+#define GATHER(T)                        \
+    do {                                 \
+        T *to = out;                     \
+        const T *from = in;              \
+        for (uint32_t i = 0; i < n; i++) \
+            to[i] = from[at[i] - base];  \
     } while (0)
 
 static void gather(void *out, const void *in, size_t size, const uint32_t *at, uint32_t base,
@@ -74,7 +74,8 @@ static int codes_ok(const uint32_t *codes, uint32_t n, uint32_t dict_n) {
     uint32_t bad = 0;
     if (n == 0) return 1;
     if (dict_n == 0) return 0;
-    for (uint32_t i = 0; i < n; i++) bad |= codes[i] | (dict_n - 1 - codes[i]);
+    for (uint32_t i = 0; i < n; i++)
+        bad |= codes[i] | (dict_n - 1 - codes[i]);
     return !(bad >> 31);
 }
 
@@ -88,7 +89,9 @@ static int get_scratch(struct build *b, uint32_t rows, uint8_t **valid, uint32_t
         tarn_free(r->scratch);
         r->scratch_cap = 0;
         r->scratch = tarn_malloc(need);
-        if (!r->scratch) return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for %zu bytes of rows", r->src->name, need);
+        if (!r->scratch)
+            return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for %zu bytes of rows",
+                                r->src->name, need);
         r->scratch_cap = need;
     }
     *valid = r->scratch;
@@ -98,11 +101,10 @@ static int get_scratch(struct build *b, uint32_t rows, uint8_t **valid, uint32_t
 }
 
 static int arena_fail(struct build *b, struct tarn_err *err) {
-    return tarn_err_set(err, b->arena->rc,
-                        "%s: row group %d, column %.60s: %u rows exceed the memory %s",
-                        b->r->src->name, b->r->row_group, b->r->col->path, (unsigned)b->n,
-                        b->arena->rc == TARN_ELIMIT ? "budget; raise it or read fewer columns"
-                                                    : "there is");
+    return tarn_err_set(
+        err, b->arena->rc, "%s: row group %d, column %.60s: %u rows exceed the memory %s",
+        b->r->src->name, b->r->row_group, b->r->col->path, (unsigned)b->n,
+        b->arena->rc == TARN_ELIMIT ? "budget; raise it or read fewer columns" : "there is");
 }
 
 /* Makes room for what the page at hand yields: codes, or plain values (converting codes). */
@@ -181,8 +183,8 @@ static int read_span(struct build *b, const struct span *s, struct tarn_err *err
         to = to_codes ? (void *)(b->codes + b->filled) : (void *)(b->plain + b->filled * size);
     if (tarn_levels_read(&r->levels, valid, s->rows, &present))
         return tarn_chunk_fail(
-            r, TARN_ECORRUPT, "the levels end before the page's last row, or are above the column's",
-            err);
+            r, TARN_ECORRUPT,
+            "the levels end before the page's last row, or are above the column's", err);
     rc = read_values(b, to, codes, to_codes, present, err);
     if (rc) return rc;
     r->pos += s->rows;
@@ -204,7 +206,8 @@ static void next_span(const uint32_t *sel, uint32_t n_sel, uint32_t i, uint32_t 
         s->rows = s->picked = stop - row;
         return;
     }
-    while (i + k < n_sel && sel[i + k] < stop && sel[i + k] - sel[i + k - 1] <= MAX_GAP) k++;
+    while (i + k < n_sel && sel[i + k] < stop && sel[i + k] - sel[i + k - 1] <= MAX_GAP)
+        k++;
     s->base = row;
     s->picked = k;
     s->rows = sel[i + k - 1] - row + 1;
@@ -243,8 +246,8 @@ static int without_dictionary(struct build *b, struct tarn_err *err) {
 int tarn_chunk_read(struct tarn_chunk_reader *r, uint32_t first, uint32_t n, const uint32_t *sel,
                     uint32_t n_sel, struct tarn_arena *arena, struct tarn_pagelist *pages,
                     struct tarn_vector *out, struct tarn_err *err) {
-    struct build b = {r, arena, sel ? n_sel : n, 0, tarn_physical_size(r->col->physical),
-                      NULL, NULL, NULL};
+    struct build b = {r,    arena, sel ? n_sel : n, 0, tarn_physical_size(r->col->physical), NULL,
+                      NULL, NULL};
     uint32_t row = 0;
     int rc = TARN_OK, bytes = b.size == sizeof(struct tarn_slice);
     memset(out, 0, sizeof *out);

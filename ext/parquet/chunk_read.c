@@ -18,11 +18,13 @@ int tarn_chunk_fail(const struct tarn_chunk_reader *r, int code, const char *why
                     struct tarn_err *err) {
     return tarn_err_set(err, code, "%s: row group %d, column %.60s, page at offset %llu: %s%s",
                         r->src->name, r->row_group, r->col->path, (unsigned long long)r->page_at,
-                        why ? why : "damaged", code == TARN_ECORRUPT ? ": the file is damaged" : "");
+                        why ? why : "damaged",
+                        code == TARN_ECORRUPT ? ": the file is damaged" : "");
 }
 
 static const char *unreadable(const struct tarn_pq_column *col, const struct tarn_pq_chunk *c) {
-    if (col->max_rep > 0) return "a repeated column; this build reads columns that are not in lists";
+    if (col->max_rep > 0)
+        return "a repeated column; this build reads columns that are not in lists";
     if (c->encrypted) return "the column is encrypted; this build reads plain columns only";
     if (c->elsewhere) return "the column's pages are in another file";
     switch (c->codec) {
@@ -73,9 +75,9 @@ int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *s
     why = unreadable(r->col, r->chunk);
     if (why) return tarn_chunk_fail(r, TARN_EUNSUPPORTED, why, err);
     if (r->chunk->n_values != g->rows)
-        return tarn_chunk_fail(r, TARN_ECORRUPT,
-                               "the column has another number of values than the row group has rows",
-                               err);
+        return tarn_chunk_fail(
+            r, TARN_ECORRUPT, "the column has another number of values than the row group has rows",
+            err);
     return TARN_OK;
 }
 
@@ -145,8 +147,10 @@ static int load_dictionary(struct tarn_chunk_reader *r, const struct tarn_page_h
     rc = read_body(r, h, NULL, &page, err);
     if (rc) return rc;
     why = "the dictionary claims more entries than its bytes hold";
-    if (least_bytes(r->col, h->values) > page.body.len) rc = tarn_chunk_fail(r, TARN_ECORRUPT, why, err);
-    if (!rc) rc = tarn_pagebuf_new(&values, n * size, r->win.budget, "a dictionary", r->src->name, err);
+    if (least_bytes(r->col, h->values) > page.body.len)
+        rc = tarn_chunk_fail(r, TARN_ECORRUPT, why, err);
+    if (!rc)
+        rc = tarn_pagebuf_new(&values, n * size, r->win.budget, "a dictionary", r->src->name, err);
     if (rc) goto out;
     memset(values->data, 0, size);
     rc = tarn_values_init(&d, r->col->physical, r->col->fixed_len, TARN_PLAIN, page.body, &why);
@@ -219,8 +223,8 @@ static int goto_walking(struct tarn_chunk_reader *r, uint32_t row, struct tarn_e
     r->have_page = 0;
     for (;;) {
         if (at >= r->win.end)
-            return tarn_chunk_fail(r, TARN_ECORRUPT, "the pages end before the row group's last row",
-                                   err);
+            return tarn_chunk_fail(r, TARN_ECORRUPT,
+                                   "the pages end before the row group's last row", err);
         rc = read_header(r, at, &r->head, err);
         if (rc) return rc;
         if (is_data(r->head.type)) {
@@ -258,21 +262,24 @@ static int start_page(struct tarn_chunk_reader *r, struct tarn_err *err) {
     if (r->head.type == TARN_DATA_PAGE && r->col->max_def > 0) {
         uint64_t n = 0;
         unsigned width = 0;
-        while (r->col->max_def >> width) width++;
+        while (r->col->max_def >> width)
+            width++;
         if (msb) {
             n = ((uint64_t)r->head.values * width + 7) / 8;
         } else {
             uint32_t len = 0;
             if (r->head.def_encoding != TARN_RLE)
                 return tarn_chunk_fail(r, TARN_EUNSUPPORTED, "unknown encoding of levels", err);
-            if (body.len < 4) return tarn_chunk_fail(r, TARN_ECORRUPT, "a page without levels", err);
+            if (body.len < 4)
+                return tarn_chunk_fail(r, TARN_ECORRUPT, "a page without levels", err);
             memcpy(&len, body.data, 4);
             body.data += 4;
             body.len -= 4;
             n = len;
         }
         if (n > body.len)
-            return tarn_chunk_fail(r, TARN_ECORRUPT, "a page's levels are longer than the page", err);
+            return tarn_chunk_fail(r, TARN_ECORRUPT, "a page's levels are longer than the page",
+                                   err);
         levels = (struct tarn_slice){body.data, (size_t)n};
         body.data += n;
         body.len -= (size_t)n;

@@ -26,8 +26,7 @@ void tarn_colbuf_init(struct tarn_colbuf *c, const struct tarn_column_spec *spec
     c->order = tarn_order_of(spec->physical, &spec->logical);
     if (spec->physical == TARN_FIXED) {
         c->fixed = spec->fixed_len;
-        if (c->fixed > TARN_STATS_MAX)
-            c->order = TARN_ORDER_NONE;
+        if (c->fixed > TARN_STATS_MAX) c->order = TARN_ORDER_NONE;
     } else if (spec->physical != TARN_BYTE_ARRAY) {
         c->fixed = widths[spec->physical];
     }
@@ -90,8 +89,7 @@ static int grow_present(struct tarn_colbuf *c, uint32_t row) {
 
     while (len < need)
         len *= 2;
-    if (tarn_buf_reserve(&c->present, len - old))
-        return c->rc = c->present.rc;
+    if (tarn_buf_reserve(&c->present, len - old)) return c->rc = c->present.rc;
     memset(c->present.data + old, 0, len - old);
     c->present.len = len;
     return TARN_OK;
@@ -114,8 +112,7 @@ static void put_raw(struct tarn_colbuf *c, const void *p, size_t n) {
         uint32_t len = (uint32_t)n;
 
         memcpy(out, &len, 4);
-        if (n)
-            memcpy(out + 4, p, n);
+        if (n) memcpy(out + 4, p, n);
         b->len += need;
     }
 }
@@ -132,8 +129,7 @@ static int put_code(struct tarn_colbuf *c, const void *p, size_t n) {
     code = tarn_dict_add(&c->dict, p, n);
     if (code == TARN_DICT_FULL || (c->n == c->try_rows && c->dict.n > c->n / 4 * 3)) {
         c->rc = c->dict.plain.rc;
-        if (!c->rc)
-            tarn_colbuf_expand(c);
+        if (!c->rc) tarn_colbuf_expand(c);
         tarn_buf_clear(&c->codes);
         c->try_rows = c->try_rows > LEAST_TRY_ROWS ? c->try_rows / 2 : LEAST_TRY_ROWS;
         return -1;
@@ -144,25 +140,20 @@ static int put_code(struct tarn_colbuf *c, const void *p, size_t n) {
 }
 
 void tarn_colbuf_put(struct tarn_colbuf *c, uint32_t row, const void *p, size_t n) {
-    if (c->rc)
-        return;
-    if (row >= c->next_mark)
-        mark_pages(c, row);
+    if (c->rc) return;
+    if (row >= c->next_mark) mark_pages(c, row);
     if (c->spec.repetition == TARN_OPTIONAL) {
-        if (row / 8 >= c->present.len && grow_present(c, row))
-            return;
+        if (row / 8 >= c->present.len && grow_present(c, row)) return;
         c->present.data[row / 8] = (uint8_t)(c->present.data[row / 8] | 1u << row % 8);
     }
-    if (!c->use_dict || put_code(c, p, n))
-        put_raw(c, p, n);
+    if (!c->use_dict || put_code(c, p, n)) put_raw(c, p, n);
     c->rows = row + 1;
     c->n++;
     c->raw_bytes += n + (c->fixed ? 0 : 4);
 }
 
 void tarn_colbuf_close(struct tarn_colbuf *c, uint32_t rows) {
-    if (c->rc || rows == 0)
-        return;
+    if (c->rc || rows == 0) return;
     if (c->spec.repetition == TARN_OPTIONAL && (rows - 1) / 8 >= c->present.len &&
         grow_present(c, rows - 1))
         return;
@@ -208,8 +199,7 @@ static int values_sorted(const struct tarn_colbuf *c, int descending) {
         int order;
 
         if (c->use_dict) {
-            if (i > 0 && codes[i] == codes[i - 1])
-                continue;
+            if (i > 0 && codes[i] == codes[i - 1]) continue;
             v = tarn_dict_entry(&c->dict, codes[i], &len);
         } else {
             v = p;
@@ -223,8 +213,7 @@ static int values_sorted(const struct tarn_colbuf *c, int descending) {
             p = v + len;
         }
         order = prev ? tarn_order_compare(c->order, prev, prev_len, v, len) : 0;
-        if (descending ? order < 0 : order > 0)
-            return 0;
+        if (descending ? order < 0 : order > 0) return 0;
         prev = v;
         prev_len = len;
     }
@@ -235,8 +224,7 @@ int tarn_colbuf_sorted(const struct tarn_colbuf *c, int descending, int *nulls_f
     uint32_t nulls = c->rows - c->n, first = 0, last = c->rows;
 
     *nulls_first = 0;
-    if (c->order == TARN_ORDER_NONE)
-        return 0;
+    if (c->order == TARN_ORDER_NONE) return 0;
     if (nulls > 0 && c->n > 0) {
         const uint8_t *bits = c->present.data;
 
@@ -244,8 +232,7 @@ int tarn_colbuf_sorted(const struct tarn_colbuf *c, int descending, int *nulls_f
             first++;
         while (!(bits[(last - 1) / 8] >> (last - 1) % 8 & 1))
             last--;
-        if (last - first != c->n || (first > 0 && last < c->rows))
-            return 0;
+        if (last - first != c->n || (first > 0 && last < c->rows)) return 0;
         *nulls_first = first > 0;
     }
     return values_sorted(c, descending);

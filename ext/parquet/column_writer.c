@@ -65,8 +65,7 @@ void tarn_pq_out_release(struct tarn_pq_out *o) {
 int tarn_pq_out_flush(struct tarn_pq_out *o, struct tarn_err *err) {
     int rc = TARN_OK;
 
-    if (o->pending.len)
-        rc = o->sink.write(o->sink.ctx, o->pending.data, o->pending.len, err);
+    if (o->pending.len) rc = o->sink.write(o->sink.ctx, o->pending.data, o->pending.len, err);
     tarn_buf_clear(&o->pending);
     return rc;
 }
@@ -74,13 +73,10 @@ int tarn_pq_out_flush(struct tarn_pq_out *o, struct tarn_err *err) {
 int tarn_pq_out_put(struct tarn_pq_out *o, const void *p, size_t n, struct tarn_err *err) {
     int rc = TARN_OK;
 
-    if (n > PENDING - o->pending.len)
-        rc = tarn_pq_out_flush(o, err);
-    if (rc)
-        return rc;
+    if (n > PENDING - o->pending.len) rc = tarn_pq_out_flush(o, err);
+    if (rc) return rc;
     o->offset += n;
-    if (n >= PENDING)
-        return o->sink.write(o->sink.ctx, p, n, err);
+    if (n >= PENDING) return o->sink.write(o->sink.ctx, p, n, err);
     tarn_buf_put(&o->pending, p, n);
     return o->pending.rc
                ? tarn_err_set(err, o->pending.rc, "out of memory for %zu bytes of output", n)
@@ -152,8 +148,7 @@ static size_t measure(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c,
 }
 
 static enum tarn_encoding encoding_without_dictionary(const struct tarn_colbuf *c) {
-    if (!(c->spec.flags & TARN_COL_DELTA))
-        return TARN_PLAIN;
+    if (!(c->spec.flags & TARN_COL_DELTA)) return TARN_PLAIN;
     switch (c->spec.physical) {
     case TARN_INT32:
     case TARN_INT64: return TARN_DELTA_BINARY_PACKED;
@@ -168,8 +163,7 @@ static enum tarn_encoding choose_encoding(struct tarn_chunk_writer *cw, struct t
     enum tarn_encoding other = encoding_without_dictionary(c);
     size_t with, without, at_most;
 
-    if (!c->use_dict)
-        return other;
+    if (!c->use_dict) return other;
     if (c->n == 0) {
         c->use_dict = 0;
         return other;
@@ -177,13 +171,11 @@ static enum tarn_encoding choose_encoding(struct tarn_chunk_writer *cw, struct t
     /* Packed codes without a run, and their headers: if even that is less, no need to look. */
     at_most = c->dict.plain.len + ((size_t)c->n * code_width(c) + 7) / 8 +
               (size_t)page_count(c) * (code_width(c) + 8);
-    if (other == TARN_PLAIN && at_most < c->raw_bytes)
-        return TARN_RLE_DICTIONARY;
+    if (other == TARN_PLAIN && at_most < c->raw_bytes) return TARN_RLE_DICTIONARY;
     with = c->dict.plain.len + measure(cw, c, TARN_RLE_DICTIONARY);
     tarn_colbuf_expand(c);
     without = other == TARN_PLAIN ? c->raw_bytes : measure(cw, c, other);
-    if (c->rc || with >= without)
-        return other;
+    if (c->rc || with >= without) return other;
     c->use_dict = 1;
     return TARN_RLE_DICTIONARY;
 }
@@ -198,8 +190,7 @@ static void bounds_of_codes(struct tarn_chunk_writer *cw, const struct tarn_colb
         const uint8_t *v;
         size_t len;
 
-        if (stamps[codes[i]] == p->index + 1)
-            continue;
+        if (stamps[codes[i]] == p->index + 1) continue;
         stamps[codes[i]] = p->index + 1;
         v = tarn_dict_entry(&c->dict, codes[i], &len);
         if (tarn_order_is_bytes(c->order))
@@ -214,8 +205,7 @@ static void bounds_of_page(struct tarn_chunk_writer *cw, const struct tarn_colbu
     const uint8_t *raw = c->values.data + p->raw;
 
     tarn_bounds_init(b);
-    if (!(c->spec.flags & TARN_COL_STATS) || c->order == TARN_ORDER_NONE)
-        return;
+    if (!(c->spec.flags & TARN_COL_STATS) || c->order == TARN_ORDER_NONE) return;
     if (c->use_dict) {
         bounds_of_codes(cw, c, p, b);
     } else if (!tarn_order_is_bytes(c->order)) {
@@ -258,8 +248,7 @@ static int put_page(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c, i
     if (c->spec.codec != TARN_UNCOMPRESSED) {
         rc = tarn_compress(&cw->compressor, c->spec.codec, cw->level, body->data, body->len,
                            &cw->packed, err);
-        if (rc)
-            return rc;
+        if (rc) return rc;
         stored.data = cw->packed.data;
         stored.len = cw->packed.len;
     }
@@ -275,8 +264,7 @@ static int put_page(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c, i
     if (type == TARN_DATA_PAGE) {
         tarn_tw_i32(&t, 3, TARN_RLE);
         tarn_tw_i32(&t, 4, TARN_RLE);
-        if (stats)
-            tarn_stats_write(&t, 5, stats);
+        if (stats) tarn_stats_write(&t, 5, stats);
     }
     tarn_tw_end(&t);
     tarn_tw_end(&t);
@@ -285,8 +273,7 @@ static int put_page(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c, i
                             "column \"%s\": no room for the header of a page of %zu bytes",
                             c->spec.name, stored.len);
     rc = tarn_pq_out_put(cw->out, cw->header.data, cw->header.len, err);
-    if (!rc)
-        rc = tarn_pq_out_put(cw->out, stored.data, stored.len, err);
+    if (!rc) rc = tarn_pq_out_put(cw->out, stored.data, stored.len, err);
     *size = (uint32_t)(cw->header.len + stored.len);
     m->compressed += *size;
     m->uncompressed += cw->header.len + body->len;
@@ -314,8 +301,7 @@ static struct tarn_slice page_body(struct tarn_chunk_writer *cw, const struct ta
             tarn_enc_rle_bitmap(b, c->present.data, p->first_row, p->rows);
         }
         len = (uint32_t)b->len - 4;
-        if (!b->rc)
-            memcpy(b->data, &len, 4);
+        if (!b->rc) memcpy(b->data, &len, 4);
     }
     encode_values(cw, c, encoding, p, b);
     return (struct tarn_slice){b->data, b->len};
@@ -388,8 +374,7 @@ int tarn_chunk_write(struct tarn_chunk_writer *cw, struct tarn_colbuf *c, struct
         size_t bytes = c->dict.n * sizeof(uint32_t);
 
         tarn_buf_clear(&cw->stamps);
-        if (tarn_buf_reserve(&cw->stamps, bytes) == TARN_OK)
-            memset(cw->stamps.data, 0, bytes);
+        if (tarn_buf_reserve(&cw->stamps, bytes) == TARN_OK) memset(cw->stamps.data, 0, bytes);
     }
     if (c->rc || cw->stamps.rc)
         return tarn_err_set(err, c->rc ? c->rc : cw->stamps.rc,
@@ -405,10 +390,8 @@ int tarn_chunk_write(struct tarn_chunk_writer *cw, struct tarn_colbuf *c, struct
                       err);
     }
     m->data_offset = cw->out->offset;
-    if (!rc)
-        rc = put_data_pages(cw, c, m, &bounds, err);
-    if (rc)
-        return rc;
+    if (!rc) rc = put_data_pages(cw, c, m, &bounds, err);
+    if (rc) return rc;
     tarn_stats_set(&m->stats, &bounds, c->order, is_text(c));
     m->stats.nulls = c->rows - c->n;
     m->stats.distinct = -1;

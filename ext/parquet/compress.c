@@ -64,8 +64,7 @@ static int with_snappy(const void *p, size_t n, struct tarn_buf *out, struct tar
     size_t len = snappy_max_compressed_length(n);
     snappy_status rc;
 
-    if (tarn_buf_reserve(out, len))
-        return no_memory(err, TARN_SNAPPY);
+    if (tarn_buf_reserve(out, len)) return no_memory(err, TARN_SNAPPY);
     rc = snappy_compress(p, n, (char *)out->data, &len);
     if (rc != SNAPPY_OK)
         return tarn_err_set(err, TARN_EIO, "snappy refused a page of %zu bytes: status %d", n,
@@ -79,11 +78,9 @@ static int with_lz4(const void *p, size_t n, struct tarn_buf *out, struct tarn_e
 
     if (bound <= 0)
         return tarn_err_set(err, TARN_ELIMIT, "a page of %zu bytes is too large for LZ4", n);
-    if (tarn_buf_reserve(out, (size_t)bound))
-        return no_memory(err, TARN_LZ4_RAW);
+    if (tarn_buf_reserve(out, (size_t)bound)) return no_memory(err, TARN_LZ4_RAW);
     len = LZ4_compress_default(p, (char *)out->data, (int)n, bound);
-    if (len <= 0)
-        return no_memory(err, TARN_LZ4_RAW);
+    if (len <= 0) return no_memory(err, TARN_LZ4_RAW);
     out->len = (size_t)len;
     return TARN_OK;
 }
@@ -92,10 +89,8 @@ static int with_zstd(struct tarn_compressor *c, int level, const void *p, size_t
                      struct tarn_buf *out, struct tarn_err *err) {
     size_t bound = ZSTD_compressBound(n), len;
 
-    if (!c->zstd)
-        c->zstd = ZSTD_createCCtx();
-    if (!c->zstd || tarn_buf_reserve(out, bound))
-        return no_memory(err, TARN_ZSTD);
+    if (!c->zstd) c->zstd = ZSTD_createCCtx();
+    if (!c->zstd || tarn_buf_reserve(out, bound)) return no_memory(err, TARN_ZSTD);
     len = ZSTD_compressCCtx(c->zstd, out->data, bound, p, n, level ? level : ZSTD_DEFAULT);
     if (ZSTD_isError(len))
         return tarn_err_set(err, TARN_EIO, "zstd refused a page of %zu bytes: %s", n,
@@ -107,15 +102,13 @@ static int with_zstd(struct tarn_compressor *c, int level, const void *p, size_t
 static int gzip_open(struct tarn_compressor *c, int level) {
     z_stream *z = c->gzip;
 
-    if (z && c->gzip_level == level)
-        return deflateReset(z) == Z_OK ? TARN_OK : TARN_EIO;
+    if (z && c->gzip_level == level) return deflateReset(z) == Z_OK ? TARN_OK : TARN_EIO;
     if (z)
         deflateEnd(z);
     else
         z = tarn_malloc(sizeof *z);
     c->gzip = NULL;
-    if (!z)
-        return TARN_ENOMEM;
+    if (!z) return TARN_ENOMEM;
     memset(z, 0, sizeof *z);
     if (deflateInit2(z, level, Z_DEFLATED, MAX_WBITS + GZIP_WRAPPER, 8, Z_DEFAULT_STRATEGY)) {
         tarn_free(z);
@@ -131,12 +124,10 @@ static int with_gzip(struct tarn_compressor *c, int level, const void *p, size_t
     z_stream *z;
     size_t bound;
 
-    if (gzip_open(c, level ? level : GZIP_DEFAULT))
-        return no_memory(err, TARN_GZIP);
+    if (gzip_open(c, level ? level : GZIP_DEFAULT)) return no_memory(err, TARN_GZIP);
     z = c->gzip;
     bound = deflateBound(z, n);
-    if (tarn_buf_reserve(out, bound))
-        return no_memory(err, TARN_GZIP);
+    if (tarn_buf_reserve(out, bound)) return no_memory(err, TARN_GZIP);
     z->next_in = (Bytef *)(uintptr_t)p;
     z->avail_in = (uInt)n;
     z->next_out = out->data;
@@ -152,8 +143,7 @@ int tarn_compress(struct tarn_compressor *c, int codec, int level, const void *p
     static const uint8_t nothing[1] = {0};
 
     tarn_buf_clear(out);
-    if (n == 0)
-        p = nothing;
+    if (n == 0) p = nothing;
     switch (codec) {
     case TARN_UNCOMPRESSED:
         tarn_buf_put(out, p, n);

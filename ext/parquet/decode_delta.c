@@ -43,8 +43,8 @@ int tarn_delta_init(struct tarn_delta *d, const uint8_t *p, size_t n) {
     if (varint(&d->p, d->end, &block) || varint(&d->p, d->end, &minis) ||
         varint(&d->p, d->end, &d->total) || zigzag(&d->p, d->end, &d->last))
         return -1;
-    if (block == 0 || block > (1 << 24) || minis == 0 || minis > block / 32 ||
-        block % minis != 0 || block / minis % 32 != 0)
+    if (block == 0 || block > (1 << 24) || minis == 0 || minis > block / 32 || block % minis != 0 ||
+        block / minis % 32 != 0)
         return -1;
     d->per_mini = block / minis;
     d->n_mini = d->mini = (uint32_t)minis;
@@ -164,7 +164,8 @@ int tarn_delta_read32(struct tarn_delta *d, int32_t *out, uint32_t n) {
             continue;
         }
         k = k < n ? k : n;
-        for (uint32_t i = 0; i < k; i++) out[i] = (int32_t)(uint32_t)(uint64_t)d->tmp[d->tmp_at + i];
+        for (uint32_t i = 0; i < k; i++)
+            out[i] = (int32_t)(uint32_t)(uint64_t)d->tmp[d->tmp_at + i];
         d->tmp_at = (uint8_t)(d->tmp_at + k);
         out += k;
         n -= k;

@@ -51,7 +51,8 @@ static int next_run(struct tarn_rle *r) {
     }
     if (bytes > (size_t)(r->end - r->p)) return -1;
     r->value = 0;
-    for (unsigned i = 0; i < bytes; i++) r->value |= (uint32_t)r->p[i] << (8 * i);
+    for (unsigned i = 0; i < bytes; i++)
+        r->value |= (uint32_t)r->p[i] << (8 * i);
     r->p += bytes;
     r->left = (uint32_t)head;
     return r->width < 32 && r->value >> r->width ? -1 : 0;
@@ -111,7 +112,8 @@ int tarn_rle_read(struct tarn_rle *r, uint32_t *out, uint32_t n) {
                 unpack_run(r, out, k);
             } else {
                 uint32_t v = r->value;
-                for (uint32_t i = 0; i < k; i++) out[i] = v;
+                for (uint32_t i = 0; i < k; i++)
+                    out[i] = v;
                 r->left -= k;
             }
         }
@@ -192,7 +194,8 @@ int tarn_rle_read_bits(struct tarn_rle *r, uint8_t *out, uint32_t n, uint32_t *o
 
 static unsigned bits_for(uint8_t max) {
     unsigned w = 0;
-    while (max >> w) w++;
+    while (max >> w)
+        w++;
     return w;
 }
 

@@ -31,8 +31,8 @@ int tarn_rle_read_bits(struct tarn_rle *r, uint8_t *out, uint32_t n, uint32_t *o
 /* Definition levels: is the value there? */
 struct tarn_levels {
     struct tarn_rle rle;
-    uint8_t max;    /* level of a present value; 0 = all are, and no bytes are read */
-    uint8_t msb;    /* the deprecated BIT_PACKED order; then `bit` of rle.p is next */
+    uint8_t max; /* level of a present value; 0 = all are, and no bytes are read */
+    uint8_t msb; /* the deprecated BIT_PACKED order; then `bit` of rle.p is next */
     uint64_t bit;
 };
 

@@ -85,13 +85,14 @@ static int fits(enum tarn_physical t, int encoding) {
     case TARN_DELTA_BINARY_PACKED: return t == TARN_INT32 || t == TARN_INT64;
     case TARN_DELTA_LENGTH_BYTE_ARRAY: return t == TARN_BYTE_ARRAY;
     case TARN_DELTA_BYTE_ARRAY: return t == TARN_BYTE_ARRAY || t == TARN_FIXED;
-    case TARN_BYTE_STREAM_SPLIT: return t != TARN_BOOLEAN && t != TARN_BYTE_ARRAY && t != TARN_INT96;
+    case TARN_BYTE_STREAM_SPLIT:
+        return t != TARN_BOOLEAN && t != TARN_BYTE_ARRAY && t != TARN_INT96;
     default: return 0;
     }
 }
 
-int tarn_values_init(struct tarn_values_decoder *d, enum tarn_physical physical,
-                     uint32_t fixed_len, int encoding, struct tarn_slice body, const char **why) {
+int tarn_values_init(struct tarn_values_decoder *d, enum tarn_physical physical, uint32_t fixed_len,
+                     int encoding, struct tarn_slice body, const char **why) {
     tarn_values_release(d);
     d->physical = physical;
     d->fixed_len = fixed_len;
@@ -167,27 +168,29 @@ static int read_split(struct tarn_values_decoder *d, void *out, uint32_t n,
         struct tarn_slice *slices = out;
         to = tarn_arena_alloc(arena, n * size);
         if (!to) return arena->rc;
-        for (uint32_t i = 0; i < n; i++) slices[i] = (struct tarn_slice){to + i * size, size};
+        for (uint32_t i = 0; i < n; i++)
+            slices[i] = (struct tarn_slice){to + i * size, size};
     }
     if (size == 4) {
         const uint8_t *a = d->p + d->at, *b = a + d->n, *c = b + d->n, *e = c + d->n;
         for (uint32_t i = 0; i < n; i++) {
-            uint32_t v = (uint32_t)a[i] | (uint32_t)b[i] << 8 | (uint32_t)c[i] << 16 |
-                         (uint32_t)e[i] << 24;
+            uint32_t v =
+                (uint32_t)a[i] | (uint32_t)b[i] << 8 | (uint32_t)c[i] << 16 | (uint32_t)e[i] << 24;
             memcpy(to + 4 * (size_t)i, &v, 4);
         }
     } else {
         for (size_t b = 0; b < size; b++) {
             const uint8_t *from = d->p + b * d->n + d->at;
-            for (uint32_t i = 0; i < n; i++) to[i * size + b] = from[i];
+            for (uint32_t i = 0; i < n; i++)
+                to[i * size + b] = from[i];
         }
     }
     d->at += n;
     return TARN_OK;
 }
 
-int tarn_values_read(struct tarn_values_decoder *d, void *out, uint32_t n,
-                     struct tarn_arena *arena, const char **why) {
+int tarn_values_read(struct tarn_values_decoder *d, void *out, uint32_t n, struct tarn_arena *arena,
+                     const char **why) {
     uint32_t ones = 0;
     int bad = 0;
     *why = too_few;

@@ -12,13 +12,13 @@
 #include "decode_rle.h"
 #include "format.h"
 
-struct tarn_bytes_state { /* the DELTA_* encodings of byte arrays */
-    struct tarn_delta prefix;  /* DELTA_BYTE_ARRAY only */
-    struct tarn_delta length;  /* of suffixes, or of whole values */
-    struct tarn_slice last;    /* value before the next one: in the page, or in `own` */
+struct tarn_bytes_state {     /* the DELTA_* encodings of byte arrays */
+    struct tarn_delta prefix; /* DELTA_BYTE_ARRAY only */
+    struct tarn_delta length; /* of suffixes, or of whole values */
+    struct tarn_slice last;   /* value before the next one: in the page, or in `own` */
     uint8_t *own;
     size_t own_cap;
-    uint64_t made;             /* bytes materialised, against the cap */
+    uint64_t made; /* bytes materialised, against the cap */
 };
 
 struct tarn_values_decoder {
@@ -40,11 +40,11 @@ size_t tarn_physical_size(enum tarn_physical t); /* of one element in a vector's
 
 /* Zero *d before the first init; init may follow init. 0, TARN_ECORRUPT, or TARN_EUNSUPPORTED for
 ** an encoding that the type can't have or this build doesn't know; *why is static text. */
-int tarn_values_init(struct tarn_values_decoder *d, enum tarn_physical physical,
-                     uint32_t fixed_len, int encoding, struct tarn_slice body, const char **why);
+int tarn_values_init(struct tarn_values_decoder *d, enum tarn_physical physical, uint32_t fixed_len,
+                     int encoding, struct tarn_slice body, const char **why);
 /* Exactly n more values into `out`: 0, TARN_ECORRUPT when there are fewer, or the arena's error. */
-int tarn_values_read(struct tarn_values_decoder *d, void *out, uint32_t n,
-                     struct tarn_arena *arena, const char **why);
+int tarn_values_read(struct tarn_values_decoder *d, void *out, uint32_t n, struct tarn_arena *arena,
+                     const char **why);
 int tarn_values_skip(struct tarn_values_decoder *d, uint32_t n, const char **why);
 void tarn_values_release(struct tarn_values_decoder *d);
 

@@ -35,8 +35,8 @@ int tarn_decompress_plausible(enum tarn_codec codec, const uint8_t *in, size_t n
         return n == n_out;
     case TARN_SNAPPY:
         *why = "snappy's own length differs from the page's";
-        return snappy_uncompressed_length((const char *)in, n, &len) == SNAPPY_OK &&
-               len == n_out && ratio(n, n_out, 64, why);
+        return snappy_uncompressed_length((const char *)in, n, &len) == SNAPPY_OK && len == n_out &&
+               ratio(n, n_out, 64, why);
     case TARN_GZIP: return ratio(n, n_out, 1040, why);
     case TARN_LZ4:
     case TARN_LZ4_RAW: return ratio(n, n_out, 256, why);
@@ -112,8 +112,7 @@ static int unlz4_hadoop(const uint8_t *in, size_t n, uint8_t *out, size_t n_out,
 static int unbrotli(const uint8_t *in, size_t n, uint8_t *out, size_t n_out, const char **why) {
     size_t got = n_out;
     *why = "the brotli stream is damaged or has another length than the page claims";
-    if (BrotliDecoderDecompress(n, in, &got, out) != BROTLI_DECODER_RESULT_SUCCESS ||
-        got != n_out)
+    if (BrotliDecoderDecompress(n, in, &got, out) != BROTLI_DECODER_RESULT_SUCCESS || got != n_out)
         return TARN_ECORRUPT;
     return TARN_OK;
 }

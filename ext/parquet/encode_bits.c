@@ -35,8 +35,7 @@ static inline __attribute__((always_inline)) void pack8(const uint32_t *v, uint8
             used -= 32;
         }
     }
-    if (used)
-        memcpy(out, &word, 4);
+    if (used) memcpy(out, &word, 4);
 }
 
 #define PACK_CASE(w)                                \
@@ -50,8 +49,7 @@ void tarn_enc_pack32(struct tarn_buf *b, const uint32_t *v, size_t n, unsigned w
     size_t bytes = n / 8 * width;
     uint8_t *out;
 
-    if (bytes == 0 || tarn_buf_reserve(b, bytes + 8))
-        return;
+    if (bytes == 0 || tarn_buf_reserve(b, bytes + 8)) return;
     out = b->data + b->len;
     switch (width) {
         PACK_CASES(1)
@@ -73,8 +71,7 @@ void tarn_enc_pack64(struct tarn_buf *b, const uint64_t *v, size_t n, unsigned w
     unsigned used = 0;
     uint8_t *out;
 
-    if (bytes == 0 || tarn_buf_reserve(b, bytes))
-        return;
+    if (bytes == 0 || tarn_buf_reserve(b, bytes)) return;
     out = b->data + b->len;
     for (size_t i = 0; i < n; i++) {
         word |= (unsigned __int128)v[i] << used;
@@ -120,15 +117,12 @@ void tarn_enc_rle32(struct tarn_buf *b, const uint32_t *v, size_t n, unsigned wi
             i++;
         while (i < n && v[i] == v[start]);
         lack = (8 - (start - pending) % 8) % 8;
-        if (i - start < worth + lack)
-            continue;
-        if (start > pending)
-            put_packed(b, v + pending, start - pending + lack, width);
+        if (i - start < worth + lack) continue;
+        if (start > pending) put_packed(b, v + pending, start - pending + lack, width);
         put_run(b, v[start], i - start - lack, width);
         pending = i;
     }
-    if (n > pending)
-        put_packed(b, v + pending, n - pending, width);
+    if (n > pending) put_packed(b, v + pending, n - pending, width);
 }
 
 /* Bits first+8*i .. first+8*i+7, with bits past the end as zero. */
@@ -137,10 +131,8 @@ static uint8_t bitmap_byte(const uint8_t *bits, size_t first, size_t n, size_t i
     unsigned shift = (unsigned)(at % 8);
     unsigned v = (unsigned)bits[at / 8] >> shift;
 
-    if (shift && at / 8 < last / 8)
-        v |= (unsigned)bits[at / 8 + 1] << (8 - shift);
-    if (left < 8)
-        v &= (1u << left) - 1;
+    if (shift && at / 8 < last / 8) v |= (unsigned)bits[at / 8 + 1] << (8 - shift);
+    if (left < 8) v &= (1u << left) - 1;
     return (uint8_t)v;
 }
 
@@ -157,8 +149,7 @@ void tarn_enc_rle_bitmap(struct tarn_buf *b, const uint8_t *bits, size_t first, 
         while (i < bytes && bitmap_byte(bits, first, n, i) ==
                                 (i * 8 + 8 > n ? (uint8_t)(v & ((1u << n % 8) - 1)) : v));
         end = i * 8 < n ? i * 8 : n;
-        if ((v != 0 && v != 0xff) || (i - start < WORTH && !(start == 0 && end == n)))
-            continue;
+        if ((v != 0 && v != 0xff) || (i - start < WORTH && !(start == 0 && end == n))) continue;
         if (start > pending) {
             tarn_buf_varint(b, (uint64_t)(start - pending) << 1 | 1);
             for (size_t k = pending; k < start; k++)
@@ -177,8 +168,7 @@ void tarn_enc_rle_bitmap(struct tarn_buf *b, const uint8_t *bits, size_t first, 
 void tarn_enc_bools(struct tarn_buf *b, const uint8_t *v, size_t n) {
     uint8_t *out;
 
-    if (n == 0 || tarn_buf_reserve(b, (n + 7) / 8))
-        return;
+    if (n == 0 || tarn_buf_reserve(b, (n + 7) / 8)) return;
     out = b->data + b->len;
     memset(out, 0, (n + 7) / 8);
     for (size_t i = 0; i < n; i++)

@@ -133,8 +133,7 @@ static uint32_t common_prefix(const uint8_t *a, uint32_t na, const uint8_t *b, u
 
         memcpy(&x, a + i, 8);
         memcpy(&y, b + i, 8);
-        if (x != y)
-            return i + (uint32_t)__builtin_ctzll(x ^ y) / 8;
+        if (x != y) return i + (uint32_t)__builtin_ctzll(x ^ y) / 8;
     }
     while (i < n && a[i] == b[i])
         i++;

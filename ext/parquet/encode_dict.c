@@ -73,8 +73,7 @@ void tarn_dict_release(struct tarn_dict *d) {
 void tarn_dict_clear(struct tarn_dict *d) {
     tarn_buf_clear(&d->plain);
     tarn_buf_clear(&d->offsets);
-    if (d->n)
-        memset(d->slots, 0, d->n_slots * sizeof *d->slots);
+    if (d->n) memset(d->slots, 0, d->n_slots * sizeof *d->slots);
     d->n = d->last = 0;
 }
 
@@ -86,13 +85,11 @@ static int grow(struct tarn_dict *d) {
     uint32_t n = d->n_slots ? d->n_slots * 2 : FIRST_SLOTS;
     struct tarn_dict_slot *slots = tarn_calloc(n, sizeof *slots);
 
-    if (!slots)
-        return d->plain.rc = TARN_ENOMEM;
+    if (!slots) return d->plain.rc = TARN_ENOMEM;
     for (uint32_t i = 0; i < d->n_slots; i++) {
         uint32_t at = d->slots[i].hash & (n - 1);
 
-        if (!d->slots[i].code)
-            continue;
+        if (!d->slots[i].code) continue;
         while (slots[at].code)
             at = (at + 1) & (n - 1);
         slots[at] = d->slots[i];
@@ -109,11 +106,9 @@ static uint32_t add_entry(struct tarn_dict *d, struct tarn_dict_slot *slot, uint
 
     if (d->n >= d->max_entries || need > TARN_DICT_BYTES || d->plain.len > TARN_DICT_BYTES - need)
         return TARN_DICT_FULL;
-    if (!d->fixed)
-        tarn_buf_le32(&d->plain, (uint32_t)n);
+    if (!d->fixed) tarn_buf_le32(&d->plain, (uint32_t)n);
     tarn_buf_le32(&d->offsets, (uint32_t)d->plain.len);
-    if (n)
-        tarn_buf_put(&d->plain, p, n);
+    if (n) tarn_buf_put(&d->plain, p, n);
     if (d->plain.rc || d->offsets.rc) {
         d->plain.rc = d->plain.rc ? d->plain.rc : d->offsets.rc;
         return TARN_DICT_FULL;
@@ -127,21 +122,17 @@ static uint32_t add_entry(struct tarn_dict *d, struct tarn_dict_slot *slot, uint
 uint32_t tarn_dict_find_or_add(struct tarn_dict *d, const void *p, size_t n) {
     uint32_t hash = hash_bytes(p, n), at;
 
-    if (d->n * 2 >= d->n_slots && grow(d))
-        return TARN_DICT_FULL;
+    if (d->n * 2 >= d->n_slots && grow(d)) return TARN_DICT_FULL;
     at = hash & (d->n_slots - 1);
     for (int i = 0; i < CHAIN; i++, at = (at + 1) & (d->n_slots - 1)) {
         struct tarn_dict_slot *slot = &d->slots[at];
         size_t len;
         const uint8_t *v;
 
-        if (!slot->code)
-            return add_entry(d, slot, hash, p, n);
-        if (slot->hash != hash)
-            continue;
+        if (!slot->code) return add_entry(d, slot, hash, p, n);
+        if (slot->hash != hash) continue;
         v = tarn_dict_entry(d, slot->code - 1, &len);
-        if (len == n && memcmp(v, p, n) == 0)
-            return d->last = slot->code - 1;
+        if (len == n && memcmp(v, p, n) == 0) return d->last = slot->code - 1;
     }
     return TARN_DICT_FULL;
 }

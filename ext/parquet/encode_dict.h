@@ -44,8 +44,7 @@ static inline const uint8_t *tarn_dict_entry(const struct tarn_dict *d, uint32_t
     uint32_t at, len = d->fixed;
 
     memcpy(&at, d->offsets.data + (size_t)code * 4, 4);
-    if (!len)
-        memcpy(&len, d->plain.data + at - 4, 4);
+    if (!len) memcpy(&len, d->plain.data + at - 4, 4);
     *n = len;
     return d->plain.data + at;
 }
@@ -56,8 +55,7 @@ static inline uint32_t tarn_dict_add(struct tarn_dict *d, const void *p, size_t 
         size_t len;
         const uint8_t *v = tarn_dict_entry(d, d->last, &len);
 
-        if (len == n && memcmp(v, p, n) == 0)
-            return d->last;
+        if (len == n && memcmp(v, p, n) == 0) return d->last;
     }
     return tarn_dict_find_or_add(d, p, n);
 }

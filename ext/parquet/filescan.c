@@ -150,7 +150,8 @@ int tarn_pq_scan_open(struct tarn_pq_scan **out, const struct tarn_pq_footer *fo
 
 void tarn_pq_scan_free(struct tarn_pq_scan *s) {
     if (!s) return;
-    for (int i = 0; i < TARN_SCAN_CONTEXTS; i++) tarn_scan_context_clear(s, &s->contexts[i]);
+    for (int i = 0; i < TARN_SCAN_CONTEXTS; i++)
+        tarn_scan_context_clear(s, &s->contexts[i]);
     tarn_pagelist_release(&s->scratch_pages);
     tarn_arena_release(&s->scratch);
     tarn_arena_release(&s->arena);
@@ -187,7 +188,8 @@ static int decode_slot(struct reading *r, int slot) {
 static int identity(struct reading *r, uint32_t **at) {
     *at = tarn_arena_alloc(&r->s->scratch, (size_t)r->n * sizeof **at + 1);
     if (!*at) return tarn_scan_oom(r->s, &r->s->scratch, r->err);
-    for (uint32_t i = 0; i < r->n; i++) (*at)[i] = i;
+    for (uint32_t i = 0; i < r->n; i++)
+        (*at)[i] = i;
     return TARN_OK;
 }
 
@@ -199,9 +201,11 @@ static int narrow(struct reading *r, const uint32_t *at, const uint32_t *kept, u
         if (at[i] == kept[j]) index[j++] = i;
     for (int k = 0; k < r->s->n_slots; k++) {
         uint32_t *a = r->slots[k].at;
-        for (uint32_t j = 0; a && j < m; j++) a[j] = a[index[j]];
+        for (uint32_t j = 0; a && j < m; j++)
+            a[j] = a[index[j]];
     }
-    for (uint32_t j = 0; j < m; j++) r->sel[j] = r->sel[index[j]];
+    for (uint32_t j = 0; j < m; j++)
+        r->sel[j] = r->sel[index[j]];
     r->n = m;
     return TARN_OK;
 }
@@ -234,7 +238,8 @@ static const void *pick(struct reading *r, const void *from, size_t size, const 
     if (!to || !from) return to;
     switch (size) {
     case 1:
-        for (uint32_t i = 0; i < r->n; i++) to[i] = ((const uint8_t *)from)[at[i]];
+        for (uint32_t i = 0; i < r->n; i++)
+            to[i] = ((const uint8_t *)from)[at[i]];
         break;
     case 4:
         for (uint32_t i = 0; i < r->n; i++)
@@ -271,7 +276,8 @@ static int fill_batch(struct reading *r) {
     int rc = TARN_OK;
     b->columns = tarn_arena_calloc(&b->arena, (size_t)s->n_outputs, sizeof *b->columns);
     if (!row || !b->columns) return tarn_scan_oom(s, &b->arena, r->err);
-    for (uint32_t i = 0; i < r->n; i++) row[i] = r->block->first + r->sel[i];
+    for (uint32_t i = 0; i < r->n; i++)
+        row[i] = r->block->first + r->sel[i];
     b->row = row;
     b->n = r->n;
     for (int i = 0; i < s->n_outputs && !rc; i++) {
@@ -305,8 +311,10 @@ int tarn_pq_scan_read(struct tarn_pq_scan *s, const struct tarn_pq_block *block,
         rc = tarn_scan_oom(s, &s->scratch, err);
         goto out;
     }
-    for (uint32_t i = 0; i < r.n; i++) r.sel[i] = i;
-    for (int p = 0; p < s->n_predicates && r.n > 0 && !rc; p++) rc = apply_predicate(&r, p);
+    for (uint32_t i = 0; i < r.n; i++)
+        r.sel[i] = i;
+    for (int p = 0; p < s->n_predicates && r.n > 0 && !rc; p++)
+        rc = apply_predicate(&r, p);
     if (!rc) rc = fill_batch(&r);
     s->counters->rows_decoded += block->rows;
     s->counters->rows_out += rc ? 0 : r.n;

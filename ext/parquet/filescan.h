@@ -27,21 +27,22 @@
 #include "vector.h"
 
 struct tarn_pq_counters { /* what pruning did; added to, never reset */
-    uint64_t row_groups, row_groups_stats, row_groups_dictionary, row_groups_bloom; /* seen, pruned by … */
-    uint64_t pages, pages_pruned;     /* of predicate and output columns with a page index */
+    uint64_t row_groups, row_groups_stats, row_groups_dictionary,
+        row_groups_bloom;         /* seen, pruned by … */
+    uint64_t pages, pages_pruned; /* of predicate and output columns with a page index */
     uint64_t pages_decoded;
     uint64_t rows_decoded, rows_out;
     uint64_t bytes_read;
 };
 
 struct tarn_pq_scan_spec {
-    const int *columns;  /* leaf numbers to return; flat columns */
+    const int *columns; /* leaf numbers to return; flat columns */
     int n_columns;
     const struct tarn_predicate *predicates; /* copied, with their constants */
     int n_predicates;
-    int order_column;    /* INT64/INT32 leaf whose bounds blocks carry; -1 = none */
-    int pushdown;        /* 0: no pruning at all, predicates are applied to rows only */
-    struct tarn_budget *budget;        /* may be NULL */
+    int order_column;           /* INT64/INT32 leaf whose bounds blocks carry; -1 = none */
+    int pushdown;               /* 0: no pruning at all, predicates are applied to rows only */
+    struct tarn_budget *budget; /* may be NULL */
     struct tarn_pq_counters *counters; /* may be NULL */
 };
 

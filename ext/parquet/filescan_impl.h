@@ -21,12 +21,12 @@ struct tarn_scan_context {
     int row_group; /* -1 = unused */
     uint64_t used; /* for choosing the oldest */
     uint8_t indexed;
-    struct tarn_arena arena;        /* page indexes */
-    struct tarn_page_index *index;  /* per slot; n = 0: none */
+    struct tarn_arena arena;          /* page indexes */
+    struct tarn_page_index *index;    /* per slot; n = 0: none */
     struct tarn_chunk_reader *reader; /* per slot */
-    uint8_t *open;                  /* per slot: reader is open */
-    uint8_t **match;                /* per predicate: matching dictionary entries, or NULL */
-    const void **match_of;          /* per predicate: the dictionary that match is of */
+    uint8_t *open;                    /* per slot: reader is open */
+    uint8_t **match;                  /* per predicate: matching dictionary entries, or NULL */
+    const void **match_of;            /* per predicate: the dictionary that match is of */
 };
 
 struct tarn_pq_scan {
@@ -43,7 +43,7 @@ struct tarn_pq_scan {
     int n_predicates;
     int *output_slot;
     int n_outputs;
-    int order_slot; /* -1 = none */
+    int order_slot;   /* -1 = none */
     uint8_t *counted; /* per row group: in counters->row_groups already */
     uint64_t clock;
     struct tarn_decompressor codec;

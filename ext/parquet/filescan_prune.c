@@ -26,14 +26,15 @@
 struct ranges { /* rows [first, end), increasing, apart */
     struct range {
         uint32_t first, end;
-    } *items;
+    } * items;
     uint32_t n;
 };
 
 void tarn_scan_context_clear(struct tarn_pq_scan *s, struct tarn_scan_context *c) {
     for (int i = 0; c->open && i < s->n_slots; i++)
         if (c->open[i]) tarn_chunk_release(&c->reader[i]);
-    for (int i = 0; c->match && i < s->n_predicates; i++) tarn_free(c->match[i]);
+    for (int i = 0; c->match && i < s->n_predicates; i++)
+        tarn_free(c->match[i]);
     tarn_arena_release(&c->arena);
     c->row_group = -1;
     c->indexed = 0;
@@ -142,8 +143,8 @@ static int load_indexes(struct tarn_pq_scan *s, struct tarn_scan_context *c, str
                                          (uint32_t)g->rows, &c->arena, &c->index[i]);
         if (ok > 0 && p[2 * i + 1].data)
             ok = tarn_column_index_parse(p[2 * i + 1].data, p[2 * i + 1].size,
-                                         &s->footer->columns[column], &g->chunks[column],
-                                         &c->arena, &c->index[i]);
+                                         &s->footer->columns[column], &g->chunks[column], &c->arena,
+                                         &c->index[i]);
         if (ok < 0) rc = tarn_scan_oom(s, &c->arena, err);
     }
     c->indexed = !rc;
@@ -152,8 +153,8 @@ static int load_indexes(struct tarn_pq_scan *s, struct tarn_scan_context *c, str
 
 int tarn_scan_reader(struct tarn_pq_scan *s, struct tarn_scan_context *c, int slot,
                      struct tarn_chunk_reader **out, struct tarn_err *err) {
-    struct tarn_chunk_spec spec = {s->footer, s->src,    c->row_group,      s->slots[slot].column,
-                                   NULL,      &s->codec, s->budget, s->counters};
+    struct tarn_chunk_spec spec = {s->footer, s->src,    c->row_group, s->slots[slot].column,
+                                   NULL,      &s->codec, s->budget,    s->counters};
     int rc = TARN_OK;
     *out = &c->reader[slot];
     if (c->open[slot]) return TARN_OK;
@@ -199,8 +200,8 @@ int tarn_pq_scan_excludes(struct tarn_pq_scan *s, int row_group) {
 }
 
 /* *excluded = 1 when no entry of a small dictionary that all pages use satisfies predicate p. */
-static int try_dictionary(struct tarn_pq_scan *s, struct tarn_scan_context *c, int p,
-                          int *excluded, struct tarn_err *err) {
+static int try_dictionary(struct tarn_pq_scan *s, struct tarn_scan_context *c, int p, int *excluded,
+                          struct tarn_err *err) {
     const struct tarn_predicate *pred = &s->predicates[p];
     const struct tarn_pq_chunk *k = &s->footer->row_groups[c->row_group].chunks[pred->column];
     struct tarn_chunk_reader *r = NULL;
@@ -208,8 +209,8 @@ static int try_dictionary(struct tarn_pq_scan *s, struct tarn_scan_context *c, i
     const uint8_t *match = NULL;
     int rc = TARN_OK;
     if (!k->all_dictionary || k->dictionary_offset == 0 || k->encrypted ||
-        k->data_offset - k->dictionary_offset > DICTIONARY_MAX ||
-        pred->op == TARN_OP_IS_NULL || pred->op == TARN_OP_NOT_NULL)
+        k->data_offset - k->dictionary_offset > DICTIONARY_MAX || pred->op == TARN_OP_IS_NULL ||
+        pred->op == TARN_OP_NOT_NULL)
         return TARN_OK;
     rc = tarn_scan_reader(s, c, s->predicate_slot[p], &r, err);
     if (!rc) rc = tarn_chunk_dictionary(r, &v, err);
@@ -282,7 +283,8 @@ static int prune_pages(const struct tarn_predicate *p, const struct tarn_pq_colu
     for (uint32_t i = 0; i < x->n; i++) {
         uint32_t first = x->loc[i].first, end = tarn_page_index_end(x, i);
         if (tarn_pred_excludes(p, col, &x->stats[i], (int64_t)end - first)) continue;
-        while (at < io->n && io->items[at].end <= first) at++;
+        while (at < io->n && io->items[at].end <= first)
+            at++;
         for (uint32_t k = at; k < io->n && io->items[k].first < end; k++) {
             uint32_t a = io->items[k].first > first ? io->items[k].first : first;
             uint32_t b = io->items[k].end < end ? io->items[k].end : end;
@@ -304,7 +306,8 @@ static void count_pages(struct tarn_pq_scan *s, const struct tarn_scan_context *
         if (!s->slots[i].has_predicate && !s->slots[i].is_output) continue;
         s->counters->pages += x->n;
         for (uint32_t k = 0; k < x->n; k++) {
-            while (at < r->n && r->items[at].end <= x->loc[k].first) at++;
+            while (at < r->n && r->items[at].end <= x->loc[k].first)
+                at++;
             if (at == r->n || r->items[at].first >= tarn_page_index_end(x, k))
                 s->counters->pages_pruned++;
         }
@@ -338,7 +341,8 @@ static void set_bounds(const struct tarn_pq_scan *s, const struct tarn_scan_cont
     b->hi = INT64_MAX;
     if (s->order_slot < 0 || !s->pushdown) return;
     col = &s->footer->columns[s->slots[s->order_slot].column];
-    int_bounds(col, &s->footer->row_groups[b->row_group].chunks[s->slots[s->order_slot].column].stats,
+    int_bounds(col,
+               &s->footer->row_groups[b->row_group].chunks[s->slots[s->order_slot].column].stats,
                &b->lo, &b->hi);
     x = &c->index[s->order_slot];
     if (!x->stats) return;
@@ -454,7 +458,8 @@ int tarn_pq_scan_blocks(struct tarn_pq_scan *s, int row_group, struct tarn_pq_bl
     *blocks = NULL;
     *n = 0;
     if (row_group < 0 || row_group >= s->footer->n_row_groups)
-        return tarn_err_set(err, TARN_EINVAL, "%s: there is no row group %d", s->src->name, row_group);
+        return tarn_err_set(err, TARN_EINVAL, "%s: there is no row group %d", s->src->name,
+                            row_group);
     g = &s->footer->row_groups[row_group];
     if (g->rows > INT32_MAX)
         return tarn_err_set(err, TARN_EUNSUPPORTED,

@@ -82,8 +82,7 @@ static int read_bytes(const struct tarn_source *src, uint8_t **out, size_t *len,
     }
     have = *len < n - 8 ? *len : n - 8;
     memcpy(bytes + *len - have, tail + n - 8 - have, have);
-    if (have < *len)
-        rc = src->read(src->ctx, src->size - 8 - *len, bytes, *len - have, err);
+    if (have < *len) rc = src->read(src->ctx, src->size - 8 - *len, bytes, *len - have, err);
 out:
     tarn_free(tail);
     if (rc)

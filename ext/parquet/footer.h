@@ -19,7 +19,7 @@ struct tarn_pq_column { /* one leaf */
     uint32_t fixed_len;
     uint8_t max_def;
     uint8_t max_rep;
-    uint8_t flat;       /* a direct child of the root, not repeated */
+    uint8_t flat; /* a direct child of the root, not repeated */
 };
 
 struct tarn_pq_stats {
@@ -29,20 +29,21 @@ struct tarn_pq_stats {
     uint8_t has_distinct;
     int64_t nulls;
     int64_t distinct;
-    struct tarn_slice min, max; /* PLAIN-encoded, little-endian numbers, bare bytes for BYTE_ARRAY */
+    struct tarn_slice min,
+        max; /* PLAIN-encoded, little-endian numbers, bare bytes for BYTE_ARRAY */
 };
 
 struct tarn_pq_chunk {
     int column;
     enum tarn_codec codec;
-    uint32_t encodings;      /* bit set of enum tarn_encoding */
-    uint8_t all_dictionary;  /* encoding_stats prove that every data page is dictionary-encoded */
+    uint32_t encodings;     /* bit set of enum tarn_encoding */
+    uint8_t all_dictionary; /* encoding_stats prove that every data page is dictionary-encoded */
     int64_t n_values;
-    uint64_t offset;         /* of its first page (dictionary page included) */
-    uint64_t size;           /* compressed bytes from offset on */
+    uint64_t offset; /* of its first page (dictionary page included) */
+    uint64_t size;   /* compressed bytes from offset on */
     uint64_t uncompressed;
     uint64_t data_offset;
-    uint64_t dictionary_offset;   /* 0 = none known */
+    uint64_t dictionary_offset;                                      /* 0 = none known */
     uint64_t bloom_offset, column_index_offset, offset_index_offset; /* 0 = none */
     uint32_t bloom_size, column_index_size, offset_index_size;
     struct tarn_pq_stats stats;
@@ -54,10 +55,10 @@ struct tarn_pq_chunk {
 
 struct tarn_pq_row_group {
     int64_t rows;
-    uint64_t bytes;         /* total_byte_size as claimed */
-    uint64_t first_row;     /* in the file */
+    uint64_t bytes;               /* total_byte_size as claimed */
+    uint64_t first_row;           /* in the file */
     struct tarn_pq_chunk *chunks; /* one per column, in schema order */
-    int sort_column;        /* first of sorting_columns, -1 = none */
+    int sort_column;              /* first of sorting_columns, -1 = none */
     int sort_descending;
 };
 
@@ -66,21 +67,21 @@ struct tarn_pq_footer {
     int64_t rows;
     const char *created_by; /* may be NULL */
     struct tarn_pq_column *columns;
-    int n_columns;          /* leaves */
+    int n_columns; /* leaves */
     struct tarn_pq_row_group *row_groups;
     int n_row_groups;
     const struct tarn_kv *kv;
     int n_kv;
     uint64_t file_size;
-    size_t memory;          /* bytes this structure holds, for caches */
-    void *impl;             /* arena, reference count */
+    size_t memory; /* bytes this structure holds, for caches */
+    void *impl;    /* arena, reference count */
 };
 
 int tarn_pq_footer_read(struct tarn_pq_footer **out, const struct tarn_source *src,
                         struct tarn_err *err);
 struct tarn_pq_footer *tarn_pq_footer_ref(struct tarn_pq_footer *f);
 void tarn_pq_footer_free(struct tarn_pq_footer *f); /* drops a reference; NULL is fine */
-int tarn_pq_footer_column(const struct tarn_pq_footer *f, const char *path); /* -1 = none */
+int tarn_pq_footer_column(const struct tarn_pq_footer *f, const char *path);    /* -1 = none */
 const char *tarn_pq_footer_kv(const struct tarn_pq_footer *f, const char *key); /* NULL = none */
 
 #endif

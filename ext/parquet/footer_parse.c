@@ -158,12 +158,13 @@ static void hint(const struct tarn_footer_parse *p, int64_t offset, int64_t size
 static int check_meta(struct tarn_footer_parse *p, const struct meta *m, int64_t rows, int rg,
                       struct tarn_pq_chunk *c) {
     const struct tarn_pq_column *col = &p->f->columns[c->column];
-    const uint32_t dictionary = UINT32_C(1) << TARN_PLAIN_DICTIONARY |
-                                UINT32_C(1) << TARN_RLE_DICTIONARY;
+    const uint32_t dictionary = UINT32_C(1) << TARN_PLAIN_DICTIONARY | UINT32_C(1)
+                                                                           << TARN_RLE_DICTIONARY;
     const uint32_t levels = UINT32_C(1) << TARN_RLE | UINT32_C(1) << TARN_BIT_PACKED;
     int64_t first = m->data, size = m->compressed;
     if (m->type != (int32_t)col->physical)
-        return tarn_footer_fail(p, "row group %d, column %.60s: physical type %d, the schema says %d",
+        return tarn_footer_fail(p,
+                                "row group %d, column %.60s: physical type %d, the schema says %d",
                                 rg, col->path, (int)m->type, (int)col->physical);
     if (m->values < 0 || m->compressed < 0 || m->data < 0 || m->codec < 0 || m->uncompressed < 0)
         return tarn_footer_fail(p, "row group %d, column %.60s lacks a size, a count or an offset",
@@ -172,9 +173,10 @@ static int check_meta(struct tarn_footer_parse *p, const struct meta *m, int64_t
     if (rows == 0) first = size = 0;
     if ((size > 0 && first < 4) || (uint64_t)first > p->limit ||
         (uint64_t)size > p->limit - (uint64_t)first)
-        return tarn_footer_fail(p, "row group %d, column %.60s: %lld bytes of pages at %lld are not "
-                                "inside the file", rg, col->path, (long long)size,
-                                (long long)first);
+        return tarn_footer_fail(p,
+                                "row group %d, column %.60s: %lld bytes of pages at %lld are not "
+                                "inside the file",
+                                rg, col->path, (long long)size, (long long)first);
     c->codec = (enum tarn_codec)m->codec;
     c->n_values = m->values;
     c->offset = (uint64_t)first;
@@ -299,7 +301,8 @@ static int read_row_groups(struct tarn_footer_parse *p, const struct tarn_thrift
     p->raw = tarn_arena_calloc(p->scratch, n, sizeof *p->raw);
     if (!f->row_groups || !p->raw) return tarn_footer_fail(p, "no memory");
     f->n_row_groups = (int)n;
-    for (int i = 0; i < f->n_row_groups && !rc; i++) rc = read_row_group(p, i);
+    for (int i = 0; i < f->n_row_groups && !rc; i++)
+        rc = read_row_group(p, i);
     return rc;
 }
 

@@ -13,8 +13,8 @@ struct tarn_footer_parse {
     struct tarn_arena *arena;   /* of the footer: what stays */
     struct tarn_arena *scratch; /* dies after the parse */
     struct tarn_pq_footer *f;
-    const char *name;           /* of the file, for messages */
-    uint64_t limit;             /* pages end here: where the footer begins */
+    const char *name; /* of the file, for messages */
+    uint64_t limit;   /* pages end here: where the footer begins */
     const uint8_t *bytes;
     size_t n_bytes;
     struct tarn_raw_stats **raw; /* per row group, per column */

@@ -63,13 +63,11 @@ static void read_member(struct tarn_thrift *t, const struct tarn_thrift_field *a
 static void read_logical(struct tarn_thrift *t, const struct tarn_thrift_field *at,
                          struct tarn_logical_type *out) {
     static const uint8_t kinds[] = {
-        TARN_LOGICAL_UNKNOWN,  TARN_LOGICAL_STRING,    TARN_LOGICAL_MAP,
-        TARN_LOGICAL_LIST,     TARN_LOGICAL_ENUM,      TARN_LOGICAL_DECIMAL,
-        TARN_LOGICAL_DATE,     TARN_LOGICAL_TIME,      TARN_LOGICAL_TIMESTAMP,
-        TARN_LOGICAL_UNKNOWN,  TARN_LOGICAL_INTEGER,   TARN_LOGICAL_NULL,
-        TARN_LOGICAL_JSON,     TARN_LOGICAL_BSON,      TARN_LOGICAL_UUID,
-        TARN_LOGICAL_FLOAT16,  TARN_LOGICAL_VARIANT,   TARN_LOGICAL_GEOMETRY,
-        TARN_LOGICAL_GEOGRAPHY};
+        TARN_LOGICAL_UNKNOWN,   TARN_LOGICAL_STRING,   TARN_LOGICAL_MAP,      TARN_LOGICAL_LIST,
+        TARN_LOGICAL_ENUM,      TARN_LOGICAL_DECIMAL,  TARN_LOGICAL_DATE,     TARN_LOGICAL_TIME,
+        TARN_LOGICAL_TIMESTAMP, TARN_LOGICAL_UNKNOWN,  TARN_LOGICAL_INTEGER,  TARN_LOGICAL_NULL,
+        TARN_LOGICAL_JSON,      TARN_LOGICAL_BSON,     TARN_LOGICAL_UUID,     TARN_LOGICAL_FLOAT16,
+        TARN_LOGICAL_VARIANT,   TARN_LOGICAL_GEOMETRY, TARN_LOGICAL_GEOGRAPHY};
     struct tarn_thrift_field f = {0, 0};
     if (!tarn_thrift_struct(t, at)) return;
     out->kind = TARN_LOGICAL_UNKNOWN;
@@ -176,8 +174,9 @@ static void check_logical(const struct element *e, struct tarn_logical_type *l) 
     if (!ok) l->kind = TARN_LOGICAL_UNKNOWN;
 }
 
-static int add_leaf(struct tarn_footer_parse *p, const struct element *e, const struct tarn_buf *path,
-                    const struct group *parent, int depth, struct tarn_pq_column *c) {
+static int add_leaf(struct tarn_footer_parse *p, const struct element *e,
+                    const struct tarn_buf *path, const struct group *parent, int depth,
+                    struct tarn_pq_column *c) {
     memset(c, 0, sizeof *c);
     if (e->type < TARN_BOOLEAN || e->type > TARN_FIXED)
         return tarn_footer_fail(p, "column %.*s has physical type %d, expected 0 to 7",
@@ -208,14 +207,17 @@ static int path_fail(struct tarn_footer_parse *p, const struct tarn_buf *path) {
 static int walk(struct tarn_footer_parse *p, const struct element *e, struct group *stack,
                 int *depth, struct tarn_buf *path) {
     struct group *parent = NULL;
-    while (*depth > 0 && stack[*depth - 1].left == 0) (*depth)--;
-    if (*depth == 0) return tarn_footer_fail(p, "the schema has more elements than its groups hold");
+    while (*depth > 0 && stack[*depth - 1].left == 0)
+        (*depth)--;
+    if (*depth == 0)
+        return tarn_footer_fail(p, "the schema has more elements than its groups hold");
     parent = &stack[*depth - 1];
     parent->left--;
     if (e->repetition < -1 || e->repetition > TARN_REPEATED)
         return tarn_footer_fail(p, "a schema element has repetition %d, expected 0 to 2",
                                 (int)e->repetition);
-    if (e->children < 0) return tarn_footer_fail(p, "a schema group has %d children", (int)e->children);
+    if (e->children < 0)
+        return tarn_footer_fail(p, "a schema group has %d children", (int)e->children);
     path->len = parent->path;
     tarn_buf_put(path, e->name.data, e->name.len);
     if (path->rc) return path_fail(p, path);

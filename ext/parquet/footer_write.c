@@ -13,10 +13,8 @@ static void write_encodings(struct tarn_tw *t, const struct tarn_chunk_meta *m, 
     int list[3], n = 0;
 
     list[n++] = (int)m->encoding;
-    if (plain && m->encoding != TARN_PLAIN)
-        list[n++] = TARN_PLAIN;
-    if (optional)
-        list[n++] = TARN_RLE;
+    if (plain && m->encoding != TARN_PLAIN) list[n++] = TARN_PLAIN;
+    if (optional) list[n++] = TARN_RLE;
     tarn_tw_list(t, 2, TARN_TW_I32, (size_t)n);
     for (int i = 0; i < n; i++)
         tarn_tw_elem_i32(t, list[i]);
@@ -54,8 +52,7 @@ static void write_chunk(struct tarn_tw *t, const struct tarn_footer_parts *f, in
     tarn_tw_i64(t, 6, (int64_t)m->uncompressed);
     tarn_tw_i64(t, 7, (int64_t)m->compressed);
     tarn_tw_i64(t, 9, (int64_t)m->data_offset);
-    if (m->dictionary_offset)
-        tarn_tw_i64(t, 11, (int64_t)m->dictionary_offset);
+    if (m->dictionary_offset) tarn_tw_i64(t, 11, (int64_t)m->dictionary_offset);
     tarn_stats_write(t, 12, &m->stats);
     write_encoding_stats(t, 13, m);
     if (m->bloom_len) {
@@ -98,8 +95,7 @@ static void write_row_group(struct tarn_tw *t, const struct tarn_footer_parts *f
     }
     tarn_tw_i64(t, 5, (int64_t)g->offset);
     tarn_tw_i64(t, 6, (int64_t)compressed);
-    if (i <= INT16_MAX)
-        tarn_tw_i16(t, 7, (int16_t)i);
+    if (i <= INT16_MAX) tarn_tw_i16(t, 7, (int16_t)i);
     tarn_tw_end(t);
 }
 
@@ -118,8 +114,7 @@ void tarn_footer_write(struct tarn_buf *b, const struct tarn_footer_parts *f) {
         for (size_t i = 0; i < f->n_kv; i++) {
             tarn_tw_elem_struct(&t);
             tarn_tw_str(&t, 1, f->kv[i].key);
-            if (f->kv[i].value)
-                tarn_tw_str(&t, 2, f->kv[i].value);
+            if (f->kv[i].value) tarn_tw_str(&t, 2, f->kv[i].value);
             tarn_tw_end(&t);
         }
     }

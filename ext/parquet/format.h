@@ -95,13 +95,13 @@ struct tarn_slice {
 };
 
 struct tarn_kv {
-    const char *key; /* NUL-terminated */
+    const char *key;   /* NUL-terminated */
     const char *value; /* NUL-terminated; NULL when absent */
 };
 
-const char *tarn_physical_name(int t);   /* "INT64" ...; "?" for unknown numbers */
+const char *tarn_physical_name(int t); /* "INT64" ...; "?" for unknown numbers */
 const char *tarn_encoding_name(int e);
-const char *tarn_codec_name(int c);      /* "SNAPPY" ... */
+const char *tarn_codec_name(int c); /* "SNAPPY" ... */
 const char *tarn_logical_name(int l);
 
 #endif

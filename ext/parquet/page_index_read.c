@@ -87,7 +87,8 @@ static uint8_t *read_bools(struct tarn_thrift *t, const struct tarn_thrift_field
     uint8_t *out = NULL;
     if (tarn_thrift_list(t, f, TARN_THRIFT_TRUE, 1) != n) t->rc = TARN_ECORRUPT;
     if (!t->rc) out = tarn_arena_alloc(arena, n);
-    for (uint32_t i = 0; out && i < n; i++) out[i] = (uint8_t)tarn_thrift_elem_bool(t);
+    for (uint32_t i = 0; out && i < n; i++)
+        out[i] = (uint8_t)tarn_thrift_elem_bool(t);
     return out;
 }
 
@@ -96,7 +97,8 @@ static struct tarn_slice *read_slices(struct tarn_thrift *t, const struct tarn_t
     struct tarn_slice *out = NULL;
     if (tarn_thrift_list(t, f, TARN_THRIFT_BINARY, 1) != n) t->rc = TARN_ECORRUPT;
     if (!t->rc) out = tarn_arena_alloc(arena, n * sizeof *out);
-    for (uint32_t i = 0; out && i < n; i++) out[i] = tarn_thrift_elem_binary(t);
+    for (uint32_t i = 0; out && i < n; i++)
+        out[i] = tarn_thrift_elem_binary(t);
     return out;
 }
 
@@ -105,7 +107,8 @@ static int64_t *read_ints(struct tarn_thrift *t, const struct tarn_thrift_field 
     int64_t *out = NULL;
     if (tarn_thrift_list(t, f, TARN_THRIFT_I64, 1) != n) t->rc = TARN_ECORRUPT;
     if (!t->rc) out = tarn_arena_alloc(arena, n * sizeof *out);
-    for (uint32_t i = 0; out && i < n; i++) out[i] = tarn_thrift_elem_int(t);
+    for (uint32_t i = 0; out && i < n; i++)
+        out[i] = tarn_thrift_elem_int(t);
     return out;
 }
 
@@ -154,11 +157,9 @@ static int agrees(const struct tarn_pq_column *col, const struct tarn_pq_chunk *
     int64_t nulls = 0;
     for (uint32_t i = 0; i < n; i++) {
         nulls += s[i].has_nulls ? s[i].nulls : 0;
-        if (c->stats.has_min && s[i].has_max &&
-            tarn_stats_compare(col, s[i].max, c->stats.min) < 0)
+        if (c->stats.has_min && s[i].has_max && tarn_stats_compare(col, s[i].max, c->stats.min) < 0)
             return 0;
-        if (c->stats.has_max && s[i].has_min &&
-            tarn_stats_compare(col, s[i].min, c->stats.max) > 0)
+        if (c->stats.has_max && s[i].has_min && tarn_stats_compare(col, s[i].min, c->stats.max) > 0)
             return 0;
     }
     return !ci->nulls || !c->stats.has_nulls || nulls == c->stats.nulls;

@@ -18,10 +18,10 @@ struct tarn_page_loc {
 };
 
 struct tarn_page_index {
-    uint32_t n;                   /* pages; 0 = no usable OffsetIndex */
-    uint32_t rows;                /* of the row group */
+    uint32_t n;    /* pages; 0 = no usable OffsetIndex */
+    uint32_t rows; /* of the row group */
     struct tarn_page_loc *loc;
-    struct tarn_pq_stats *stats;  /* per page; NULL = no usable ColumnIndex */
+    struct tarn_pq_stats *stats; /* per page; NULL = no usable ColumnIndex */
 };
 
 /* Memory comes from the arena. 1 = taken, 0 = not usable, -1 = the arena failed. */
@@ -33,6 +33,7 @@ int tarn_column_index_parse(const uint8_t *p, size_t n, const struct tarn_pq_col
                             struct tarn_page_index *out);
 /* The page that holds `row` (< rows); n > 0. */
 uint32_t tarn_page_index_find(const struct tarn_page_index *x, uint32_t row);
-uint32_t tarn_page_index_end(const struct tarn_page_index *x, uint32_t page); /* row after its last */
+uint32_t tarn_page_index_end(const struct tarn_page_index *x,
+                             uint32_t page); /* row after its last */
 
 #endif

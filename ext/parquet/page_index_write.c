@@ -43,8 +43,7 @@ static int boundary_order(const struct tarn_page_index *x, enum tarn_order order
     for (size_t i = 0; i < x->n; i++) {
         int lo, hi;
 
-        if (all_null(&e[i]))
-            continue;
+        if (all_null(&e[i])) continue;
         if (prev) {
             lo = tarn_order_compare(order, prev->stats.min, prev->stats.min_len, e[i].stats.min,
                                     e[i].stats.min_len);
@@ -69,8 +68,7 @@ size_t tarn_page_index_columns(const struct tarn_page_index *x, enum tarn_order 
         return 0;
     }
     for (size_t i = 0; i < x->n; i++)
-        if (!all_null(&e[i]) && !(e[i].stats.has_min && e[i].stats.has_max))
-            return 0;
+        if (!all_null(&e[i]) && !(e[i].stats.has_min && e[i].stats.has_max)) return 0;
     tarn_tw_init(&t, out);
     tarn_tw_list(&t, 1, TARN_TW_TRUE, x->n);
     for (size_t i = 0; i < x->n; i++)

@@ -59,15 +59,24 @@ static void read_data_header(struct tarn_thrift *t, int v2, struct tarn_page_hea
     h->is_compressed = 1;
     h->def_encoding = h->rep_encoding = TARN_RLE;
     while (tarn_thrift_next(t, &f)) {
-        if (f.id == 1) values = tarn_thrift_i32(t, &f);
-        else if (f.id == 2 && !v2) h->encoding = tarn_thrift_i32(t, &f);
-        else if (f.id == 3 && !v2) h->def_encoding = tarn_thrift_i32(t, &f);
-        else if (f.id == 4 && !v2) h->rep_encoding = tarn_thrift_i32(t, &f);
-        else if (f.id == 4) h->encoding = tarn_thrift_i32(t, &f);
-        else if (f.id == 5 && v2) def_bytes = tarn_thrift_i32(t, &f);
-        else if (f.id == 6 && v2) rep_bytes = tarn_thrift_i32(t, &f);
-        else if (f.id == 7 && v2) h->is_compressed = (uint8_t)tarn_thrift_bool(t, &f);
-        else tarn_thrift_skip(t, f.type);
+        if (f.id == 1)
+            values = tarn_thrift_i32(t, &f);
+        else if (f.id == 2 && !v2)
+            h->encoding = tarn_thrift_i32(t, &f);
+        else if (f.id == 3 && !v2)
+            h->def_encoding = tarn_thrift_i32(t, &f);
+        else if (f.id == 4 && !v2)
+            h->rep_encoding = tarn_thrift_i32(t, &f);
+        else if (f.id == 4)
+            h->encoding = tarn_thrift_i32(t, &f);
+        else if (f.id == 5 && v2)
+            def_bytes = tarn_thrift_i32(t, &f);
+        else if (f.id == 6 && v2)
+            rep_bytes = tarn_thrift_i32(t, &f);
+        else if (f.id == 7 && v2)
+            h->is_compressed = (uint8_t)tarn_thrift_bool(t, &f);
+        else
+            tarn_thrift_skip(t, f.type);
     }
     if (values < 0 || def_bytes < 0 || rep_bytes < 0) t->rc = TARN_ECORRUPT;
     h->values = (uint32_t)values;
@@ -81,9 +90,12 @@ static void read_dictionary_header(struct tarn_thrift *t, struct tarn_page_heade
     h->encoding = -1;
     h->is_compressed = 1;
     while (tarn_thrift_next(t, &f)) {
-        if (f.id == 1) values = tarn_thrift_i32(t, &f);
-        else if (f.id == 2) h->encoding = tarn_thrift_i32(t, &f);
-        else tarn_thrift_skip(t, f.type);
+        if (f.id == 1)
+            values = tarn_thrift_i32(t, &f);
+        else if (f.id == 2)
+            h->encoding = tarn_thrift_i32(t, &f);
+        else
+            tarn_thrift_skip(t, f.type);
     }
     if (values < 0) t->rc = TARN_ECORRUPT;
     h->values = (uint32_t)values;
@@ -124,7 +136,7 @@ static void read_header(struct tarn_thrift *t, struct tarn_page_header *h) {
     h->compressed = (uint32_t)packed;
     h->uncompressed = (uint32_t)raw;
     if (raw < 0 || packed < 0 || h->type < 0) t->rc = TARN_ECORRUPT;
-    if (h->type <= TARN_DATA_PAGE_V2 && h->type != TARN_INDEX_PAGE && got != 1 << h->type)
+    if (!t->rc && h->type <= TARN_DATA_PAGE_V2 && h->type != TARN_INDEX_PAGE && got != 1 << h->type)
         t->rc = TARN_ECORRUPT;
 }
 

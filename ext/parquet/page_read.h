@@ -29,7 +29,7 @@ struct tarn_window {
 };
 
 struct tarn_page_header {
-    int type; /* enum tarn_page_type, or one not known */
+    int type;              /* enum tarn_page_type, or one not known */
     uint32_t size;         /* of this header */
     uint32_t compressed;   /* bytes that follow the header */
     uint32_t uncompressed; /* levels included */

@@ -19,15 +19,15 @@ int tarn_pagebuf_new(struct tarn_pagebuf **out, size_t size, struct tarn_budget 
     struct block *b = NULL;
     size_t total = sizeof *b + size;
     *out = NULL;
-    if (budget && budget->limit &&
-        (total > budget->limit || budget->used > budget->limit - total))
+    if (budget && budget->limit && (total > budget->limit || budget->used > budget->limit - total))
         return tarn_err_set(err, TARN_ELIMIT,
                             "%s: %s of %zu bytes exceeds the memory budget (%zu of %zu bytes are "
                             "in use); raise it or read fewer columns",
                             name, what, size, budget->used, budget->limit);
     b = tarn_malloc(total);
     if (!b)
-        return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for %s of %zu bytes", name, what, size);
+        return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for %s of %zu bytes", name, what,
+                            size);
     b->buf.data = b->bytes;
     b->buf.cap = size;
     b->buf.refs = 1;
@@ -68,7 +68,8 @@ int tarn_pagelist_add(struct tarn_pagelist *l, struct tarn_pagebuf *b, struct ta
 }
 
 void tarn_pagelist_clear(struct tarn_pagelist *l) {
-    for (size_t i = 0; i < l->n; i++) tarn_pagebuf_free(l->items[i]);
+    for (size_t i = 0; i < l->n; i++)
+        tarn_pagebuf_free(l->items[i]);
     l->n = 0;
 }
 

@@ -45,9 +45,7 @@ static int compare(const struct tarn_pq_column *col, struct tarn_slice bound,
         memcpy(&f, bound.data, 4);
         r = (double)f;
         return (r > c->r) - (r < c->r);
-    case TARN_DOUBLE:
-        memcpy(&r, bound.data, 8);
-        return (r > c->r) - (r < c->r);
+    case TARN_DOUBLE: memcpy(&r, bound.data, 8); return (r > c->r) - (r < c->r);
     default: return bytes_compare(bound, c->bytes);
     }
     return (i > k) - (i < k);

@@ -26,15 +26,15 @@ static uint32_t drop_nulls(const struct tarn_vector *v, uint32_t *sel, uint32_t 
 }
 
 /* The loop of all: TEST sees `row`. */
-#define KEEP_IF(TEST)                                                                              \
-    do {                                                                                           \
-        uint32_t k = 0;                                                                            \
-        for (uint32_t i = 0; i < n; i++) {                                                         \
-            uint32_t row = sel[i];                                                                 \
-            sel[k] = row;                                                                          \
-            k += (uint32_t)(TEST);                                                                 \
-        }                                                                                          \
-        return k;                                                                                  \
+#define KEEP_IF(TEST)                      \
+    do {                                   \
+        uint32_t k = 0;                    \
+        for (uint32_t i = 0; i < n; i++) { \
+            uint32_t row = sel[i];         \
+            sel[k] = row;                  \
+            k += (uint32_t)(TEST);         \
+        }                                  \
+        return k;                          \
     } while (0)
 
 struct int_range { /* in the order-preserving signed form: unsigned 64-bit values are flipped */
@@ -48,7 +48,10 @@ static struct int_range int_range(const struct tarn_predicate *p, int flip) {
     struct int_range r = {INT64_MIN, INT64_MAX, 0, 0};
     int64_t c = FLIP(p->constants[0].i, flip);
     switch (p->op) {
-    case TARN_OP_NE: r.outside = 1; r.lo = r.hi = c; break;
+    case TARN_OP_NE:
+        r.outside = 1;
+        r.lo = r.hi = c;
+        break;
     case TARN_OP_LT:
         r.empty = c == INT64_MIN;
         r.hi = r.empty ? c : c - 1;
@@ -100,7 +103,8 @@ static uint32_t filter_int_in(const struct tarn_predicate *p, const struct tarn_
                               uint32_t *sel, uint32_t n) {
     int64_t *sorted = p->n > FEW ? tarn_reallocarray(NULL, p->n, sizeof *sorted) : NULL;
     uint32_t kept = 0;
-    for (uint32_t i = 0; sorted && i < p->n; i++) sorted[i] = p->constants[i].i;
+    for (uint32_t i = 0; sorted && i < p->n; i++)
+        sorted[i] = p->constants[i].i;
     if (sorted) qsort(sorted, p->n, sizeof *sorted, compare_i64);
     for (uint32_t i = 0; i < n; i++) {
         int64_t x = int_at(v, sel[i], uns);
@@ -197,7 +201,8 @@ static uint32_t filter_bytes_in(const struct tarn_predicate *p, const struct tar
                                 uint32_t *sel, uint32_t n) {
     struct tarn_slice *sorted = p->n > FEW ? tarn_reallocarray(NULL, p->n, sizeof *sorted) : NULL;
     uint32_t kept = 0;
-    for (uint32_t i = 0; sorted && i < p->n; i++) sorted[i] = p->constants[i].bytes;
+    for (uint32_t i = 0; sorted && i < p->n; i++)
+        sorted[i] = p->constants[i].bytes;
     if (sorted) qsort(sorted, p->n, sizeof *sorted, compare_slices);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = sel[i];
@@ -255,9 +260,11 @@ void tarn_pred_match(const struct tarn_predicate *p, const struct tarn_pq_column
     memset(match, 0, d.n);
     for (uint32_t from = 0; from < d.n; from += 256) {
         uint32_t n = d.n - from < 256 ? d.n - from : 256;
-        for (uint32_t i = 0; i < n; i++) sel[i] = from + i;
+        for (uint32_t i = 0; i < n; i++)
+            sel[i] = from + i;
         n = filter_plain(p, col, &d, sel, n);
-        for (uint32_t i = 0; i < n; i++) match[sel[i]] = 1;
+        for (uint32_t i = 0; i < n; i++)
+            match[sel[i]] = 1;
     }
 }
 

@@ -84,8 +84,7 @@ static int carries(const struct tarn_column_spec *c) {
 }
 
 static int check_column(const struct tarn_column_spec *c, int i, struct tarn_err *err) {
-    if (!c->name)
-        return tarn_err_set(err, TARN_EINVAL, "column %d has no name", i);
+    if (!c->name) return tarn_err_set(err, TARN_EINVAL, "column %d has no name", i);
     if (tarn_utf8_invalid((const uint8_t *)c->name, strlen(c->name)) != strlen(c->name))
         return tarn_err_set(err, TARN_EINVAL, "the name of column %d is not UTF-8", i);
     if (c->repetition != TARN_REQUIRED && c->repetition != TARN_OPTIONAL)
@@ -114,8 +113,7 @@ int tarn_schema_check(const struct tarn_column_spec *columns, int n, struct tarn
     for (int i = 0; i < n; i++) {
         int rc = check_column(&columns[i], i, err);
 
-        if (rc)
-            return rc;
+        if (rc) return rc;
         for (int k = 0; k < i; k++)
             if (strcmp(columns[k].name, columns[i].name) == 0)
                 return tarn_err_set(err, TARN_EINVAL, "two columns (%d and %d) are named \"%s\"", k,
@@ -156,8 +154,7 @@ static void write_logical(struct tarn_tw *t, int16_t id, const struct tarn_logic
         [TARN_LOGICAL_BSON] = 13,     [TARN_LOGICAL_UUID] = 14,      [TARN_LOGICAL_FLOAT16] = 15,
         [TARN_LOGICAL_GEOMETRY] = 17, [TARN_LOGICAL_GEOGRAPHY] = 18, [TARN_LOGICAL_UNKNOWN] = 0};
 
-    if (!members[l->kind])
-        return;
+    if (!members[l->kind]) return;
     tarn_tw_struct(t, id);
     tarn_tw_struct(t, members[l->kind]);
     write_member(t, l);
@@ -170,12 +167,10 @@ static void write_column(struct tarn_tw *t, const struct tarn_column_spec *c) {
 
     tarn_tw_elem_struct(t);
     tarn_tw_i32(t, 1, (int32_t)c->physical);
-    if (c->physical == TARN_FIXED)
-        tarn_tw_i32(t, 2, (int32_t)c->fixed_len);
+    if (c->physical == TARN_FIXED) tarn_tw_i32(t, 2, (int32_t)c->fixed_len);
     tarn_tw_i32(t, 3, (int32_t)c->repetition);
     tarn_tw_str(t, 4, c->name);
-    if (converted >= 0)
-        tarn_tw_i32(t, 6, converted);
+    if (converted >= 0) tarn_tw_i32(t, 6, converted);
     if (c->logical.kind == TARN_LOGICAL_DECIMAL) {
         tarn_tw_i32(t, 7, c->logical.scale);
         tarn_tw_i32(t, 8, c->logical.precision);

@@ -121,8 +121,8 @@ static void widen_zero(const struct tarn_pq_column *c, struct tarn_slice *min,
     if (max->data && real_of(c, *max) == 0) max->data = plus;
 }
 
-void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min,
-                       struct tarn_slice max, int cut, struct tarn_pq_stats *out) {
+void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min, struct tarn_slice max,
+                       int cut, struct tarn_pq_stats *out) {
     const struct tarn_slice none = {NULL, 0};
     int ordered = tarn_stats_ordered(c);
     out->has_min = out->has_max = 0;
@@ -142,14 +142,16 @@ void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min,
 
 void tarn_stats_from_raw(const struct tarn_pq_column *c, const struct tarn_raw_stats *raw,
                          int order_known, int64_t values, struct tarn_pq_stats *out) {
-    int is_number = c->physical != TARN_BYTE_ARRAY && c->physical != TARN_FIXED &&
-                    c->physical != TARN_INT96;
+    int is_number =
+        c->physical != TARN_BYTE_ARRAY && c->physical != TARN_FIXED && c->physical != TARN_INT96;
     memset(out, 0, sizeof *out);
     if (raw->min.data || raw->max.data) {
         tarn_stats_bounds(c, raw->min, raw->max, raw->min_exact == 0 || raw->max_exact == 0, out);
         if (!order_known && !(is_number && !is_unsigned(c))) out->has_min = out->has_max = 0;
-        out->min_exact = out->min.data && (raw->min_exact == 1 || (raw->min_exact < 0 && is_number));
-        out->max_exact = out->max.data && (raw->max_exact == 1 || (raw->max_exact < 0 && is_number));
+        out->min_exact =
+            out->min.data && (raw->min_exact == 1 || (raw->min_exact < 0 && is_number));
+        out->max_exact =
+            out->max.data && (raw->max_exact == 1 || (raw->max_exact < 0 && is_number));
     } else if (raw->legacy_min.data || raw->legacy_max.data) {
         tarn_stats_bounds(c, raw->legacy_min, raw->legacy_max, 0, out);
         if (!is_number || is_unsigned(c)) out->has_min = out->has_max = 0;

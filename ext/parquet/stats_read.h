@@ -25,8 +25,8 @@ int tarn_stats_ordered(const struct tarn_pq_column *c);
 int tarn_stats_compare(const struct tarn_pq_column *c, struct tarn_slice a, struct tarn_slice b);
 /* Sets out's bounds from min and max, if they pass the checks above. `cut` allows FIXED bounds that
 ** are shorter than the type. A NULL slice is an absent bound. */
-void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min,
-                       struct tarn_slice max, int cut, struct tarn_pq_stats *out);
+void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min, struct tarn_slice max,
+                       int cut, struct tarn_pq_stats *out);
 /* `order_known`: column_orders says TypeDefinedOrder (or the order is the only one possible). */
 void tarn_stats_from_raw(const struct tarn_pq_column *c, const struct tarn_raw_stats *raw,
                          int order_known, int64_t values, struct tarn_pq_stats *out);

@@ -59,15 +59,13 @@ static int compare_decimal(const uint8_t *a, size_t na, const uint8_t *b, size_t
     int neg_a = na && a[0] & 0x80, neg_b = nb && b[0] & 0x80;
     size_t n = na > nb ? na : nb;
 
-    if (neg_a != neg_b)
-        return neg_a ? -1 : 1;
+    if (neg_a != neg_b) return neg_a ? -1 : 1;
     for (size_t i = 0; i < n; i++) {
         uint8_t fill = neg_a ? 0xff : 0;
         uint8_t x = i < n - na ? fill : a[i - (n - na)];
         uint8_t y = i < n - nb ? fill : b[i - (n - nb)];
 
-        if (x != y)
-            return x < y ? -1 : 1;
+        if (x != y) return x < y ? -1 : 1;
     }
     return 0;
 }
@@ -95,8 +93,7 @@ static double load_float(enum tarn_order order, const uint8_t *p) {
 static int compare_floats(enum tarn_order order, const uint8_t *a, const uint8_t *b) {
     double x = load_float(order, a), y = load_float(order, b);
 
-    if (isnan(x) || isnan(y))
-        return !!isnan(x) - !!isnan(y);
+    if (isnan(x) || isnan(y)) return !!isnan(x) - !!isnan(y);
     return (x > y) - (x < y);
 }
 
@@ -157,8 +154,7 @@ void tarn_bounds_init(struct tarn_bounds *b) {
 
 void tarn_bounds_add_numbers(struct tarn_bounds *b, enum tarn_order order, const uint8_t *p,
                              size_t n) {
-    if (n == 0)
-        return;
+    if (n == 0) return;
     switch (order) {
     case TARN_ORDER_BOOL: ADD_NUMBERS(uint8_t); break;
     case TARN_ORDER_I32: ADD_NUMBERS(int32_t); break;
@@ -186,8 +182,7 @@ void tarn_bounds_add_bytes(struct tarn_bounds *b, enum tarn_order order, const u
 
 void tarn_bounds_merge(struct tarn_bounds *b, enum tarn_order order, const struct tarn_bounds *o) {
     b->nan |= o->nan;
-    if (!o->has)
-        return;
+    if (!o->has) return;
     if (tarn_order_is_bytes(order)) {
         tarn_bounds_add_bytes(b, order, o->min.data, o->min.len);
         tarn_bounds_add_bytes(b, order, o->max.data, o->max.len);
@@ -204,10 +199,8 @@ static int is_continuation(uint8_t c) {
 size_t tarn_stats_cut_min(const uint8_t *p, size_t n, int text) {
     size_t k = TARN_STATS_MAX;
 
-    if (n <= TARN_STATS_MAX)
-        return n;
-    if (!text)
-        return k;
+    if (n <= TARN_STATS_MAX) return n;
+    if (!text) return k;
     while (k > 0 && is_continuation(p[k]))
         k--;
     return k && tarn_utf8_invalid(p, k) == k ? k : TARN_STATS_MAX;
@@ -219,8 +212,7 @@ static size_t next_character(const uint8_t *c, size_t n, uint8_t out[4]) {
 
     for (size_t i = 1; i < n; i++)
         cp = cp << 6 | (c[i] & 0x3fu);
-    if (cp == 0x10ffff)
-        return 0;
+    if (cp == 0x10ffff) return 0;
     cp = cp == 0xd7ff ? 0xe000 : cp + 1;
     n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
     if (n == 1) {
@@ -254,12 +246,10 @@ static size_t raise_text(const uint8_t *p, size_t n, uint8_t out[TARN_STATS_MAX]
 size_t tarn_stats_cut_max(const uint8_t *p, size_t n, int text, uint8_t out[TARN_STATS_MAX]) {
     size_t k = tarn_stats_cut_min(p, n, text);
 
-    if (text && tarn_utf8_invalid(p, k) == k)
-        return raise_text(p, k, out);
+    if (text && tarn_utf8_invalid(p, k) == k) return raise_text(p, k, out);
     while (k > 0 && p[k - 1] == 0xff)
         k--;
-    if (k == 0)
-        return 0;
+    if (k == 0) return 0;
     memcpy(out, p, k);
     out[k - 1]++;
     return k;
@@ -294,16 +284,14 @@ static void set_bytes(struct tarn_stats *s, const struct tarn_bounds *b, enum ta
     if (order == TARN_ORDER_DECIMAL && (b->min.len > TARN_STATS_MAX || b->max.len > TARN_STATS_MAX))
         return;
     n = tarn_stats_cut_min(b->min.data, b->min.len, text);
-    if (n)
-        memcpy(s->min, b->min.data, n);
+    if (n) memcpy(s->min, b->min.data, n);
     s->min_len = (uint8_t)n;
     s->has_min = 1;
     s->min_exact = n == b->min.len;
     s->max_exact = b->max.len <= TARN_STATS_MAX;
     if (s->max_exact) {
         n = b->max.len;
-        if (n)
-            memcpy(s->max, b->max.data, n);
+        if (n) memcpy(s->max, b->max.data, n);
     } else {
         n = tarn_stats_cut_max(b->max.data, b->max.len, text, s->max);
     }
@@ -315,8 +303,7 @@ void tarn_stats_set(struct tarn_stats *s, const struct tarn_bounds *b, enum tarn
                     int text) {
     s->has_min = s->has_max = s->min_exact = s->max_exact = 0;
     s->min_len = s->max_len = 0;
-    if (!b->has || order == TARN_ORDER_NONE)
-        return;
+    if (!b->has || order == TARN_ORDER_NONE) return;
     if (tarn_order_is_bytes(order))
         set_bytes(s, b, order, text);
     else
@@ -326,15 +313,10 @@ void tarn_stats_set(struct tarn_stats *s, const struct tarn_bounds *b, enum tarn
 void tarn_stats_write(struct tarn_tw *t, int16_t id, const struct tarn_stats *s) {
     tarn_tw_struct(t, id);
     tarn_tw_i64(t, 3, s->nulls);
-    if (s->distinct >= 0)
-        tarn_tw_i64(t, 4, s->distinct);
-    if (s->has_max)
-        tarn_tw_bin(t, 5, s->max, s->max_len);
-    if (s->has_min)
-        tarn_tw_bin(t, 6, s->min, s->min_len);
-    if (s->has_max)
-        tarn_tw_bool(t, 7, s->max_exact);
-    if (s->has_min)
-        tarn_tw_bool(t, 8, s->min_exact);
+    if (s->distinct >= 0) tarn_tw_i64(t, 4, s->distinct);
+    if (s->has_max) tarn_tw_bin(t, 5, s->max, s->max_len);
+    if (s->has_min) tarn_tw_bin(t, 6, s->min, s->min_len);
+    if (s->has_max) tarn_tw_bool(t, 7, s->max_exact);
+    if (s->has_min) tarn_tw_bool(t, 8, s->min_exact);
     tarn_tw_end(t);
 }

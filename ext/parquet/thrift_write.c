@@ -81,8 +81,7 @@ void tarn_tw_empty(struct tarn_tw *t, int16_t id) {
 
 void tarn_tw_end(struct tarn_tw *t) {
     tarn_buf_u8(t->b, 0);
-    if (t->depth > 0)
-        t->depth--;
+    if (t->depth > 0) t->depth--;
 }
 
 void tarn_tw_list(struct tarn_tw *t, int16_t id, enum tarn_tw_type elem, size_t n) {

@@ -22,18 +22,19 @@ static inline __attribute__((always_inline)) void unpack(const uint8_t *p, uint3
     FOUR(0), FOUR(4), FOUR(8), FOUR(12), FOUR(16), FOUR(20), FOUR(24), FOUR(28);
 }
 
-#define CASE(w)                                                                                    \
+#define CASE(w) \
     case w: unpack(p, out, w); break;
 
 void tarn_unpack32(const uint8_t *p, uint32_t *out, unsigned width) {
     switch (width) {
-    case 0: memset(out, 0, 32 * sizeof *out); break;
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(9) CASE(10) CASE(11) CASE(12)
-        CASE(13) CASE(14) CASE(15) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23)
-        CASE(24) CASE(25) CASE(26) CASE(27) CASE(28) CASE(29) CASE(30) CASE(31)
-    case 8:
-        for (unsigned i = 0; i < 32; i++)
-            out[i] = p[i];
+    case 0:
+        memset(out, 0, 32 * sizeof *out);
+        break;
+        CASE(1)
+        CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13)
+            CASE(14) CASE(15) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23)
+                CASE(24) CASE(25) CASE(26) CASE(27) CASE(28) CASE(29) CASE(30) CASE(31) case 8
+            : for (unsigned i = 0; i < 32; i++) out[i] = p[i];
         break;
     case 16:
         for (unsigned i = 0; i < 32; i++)

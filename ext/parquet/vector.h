@@ -27,8 +27,8 @@ union tarn_values {
 struct tarn_vector {
     enum tarn_physical physical;
     uint32_t n;
-    const uint8_t *valid;   /* NULL = no NULLs; one byte per row */
-    const uint32_t *codes;  /* NULL = plain */
+    const uint8_t *valid;     /* NULL = no NULLs; one byte per row */
+    const uint32_t *codes;    /* NULL = plain */
     union tarn_values values; /* n of them when plain; dict_n entries when codes != NULL */
     uint32_t dict_n;
 };

@@ -67,13 +67,10 @@ int tarn_pq_writer_open(struct tarn_pq_writer **out, const struct tarn_pq_writer
     int rc = check_spec(spec, err);
 
     *out = NULL;
-    if (rc)
-        return rc;
+    if (rc) return rc;
     w = tarn_calloc(1, sizeof *w);
-    if (w)
-        w->columns = tarn_calloc((size_t)spec->n_columns, sizeof *w->columns);
-    if (!w || !w->columns)
-        goto no_memory;
+    if (w) w->columns = tarn_calloc((size_t)spec->n_columns, sizeof *w->columns);
+    if (!w || !w->columns) goto no_memory;
     tarn_pq_out_init(&w->out, sink);
     tarn_chunk_writer_init(&w->chunks, &w->out, spec->codec_level);
     tarn_buf_init(&w->groups, SIZE_MAX / 2);
@@ -82,15 +79,13 @@ int tarn_pq_writer_open(struct tarn_pq_writer **out, const struct tarn_pq_writer
     w->group_rows = spec->row_group_rows ? spec->row_group_rows : DEFAULT_GROUP_ROWS;
     w->group_bytes = spec->row_group_bytes ? spec->row_group_bytes : DEFAULT_GROUP_BYTES;
     page_rows = spec->page_rows ? spec->page_rows : DEFAULT_PAGE_ROWS;
-    if (page_rows > w->group_rows)
-        page_rows = w->group_rows;
+    if (page_rows > w->group_rows) page_rows = w->group_rows;
     for (; w->n_columns < spec->n_columns; w->n_columns++) {
         struct tarn_column_spec c = spec->columns[w->n_columns];
 
         c.codec = c.codec < 0 ? (int)spec->codec : c.codec;
         c.name = tarn_strdup(c.name);
-        if (!c.name)
-            goto no_memory;
+        if (!c.name) goto no_memory;
         w->n_required += c.repetition == TARN_REQUIRED;
         tarn_colbuf_init(&w->columns[w->n_columns], &c, page_rows, w->group_rows, w->group_bytes);
     }
@@ -111,8 +106,7 @@ void tarn_pq_writer_free(struct tarn_pq_writer *w) {
     struct tarn_row_group_meta *g;
     size_t n;
 
-    if (!w)
-        return;
+    if (!w) return;
     g = groups(w, &n);
     for (size_t i = 0; i < n; i++)
         tarn_free(g[i].chunks);
@@ -135,8 +129,7 @@ static inline struct tarn_colbuf *column_for(struct tarn_pq_writer *w, int colum
                                              enum tarn_physical physical) {
     struct tarn_colbuf *c;
 
-    if (w->err.code)
-        return NULL;
+    if (w->err.code) return NULL;
     if (column < 0 || column >= w->n_columns || w->finished) {
         tarn_err_set(&w->err, TARN_EINVAL,
                      w->finished ? "value for column %d after the file was finished (%d columns)"
@@ -171,36 +164,31 @@ void tarn_pq_put_bool(struct tarn_pq_writer *w, int column, int v) {
     struct tarn_colbuf *c = column_for(w, column, TARN_BOOLEAN);
     uint8_t byte = v != 0;
 
-    if (c)
-        put(w, c, &byte, sizeof byte);
+    if (c) put(w, c, &byte, sizeof byte);
 }
 
 void tarn_pq_put_i32(struct tarn_pq_writer *w, int column, int32_t v) {
     struct tarn_colbuf *c = column_for(w, column, TARN_INT32);
 
-    if (c)
-        put(w, c, &v, sizeof v);
+    if (c) put(w, c, &v, sizeof v);
 }
 
 void tarn_pq_put_i64(struct tarn_pq_writer *w, int column, int64_t v) {
     struct tarn_colbuf *c = column_for(w, column, TARN_INT64);
 
-    if (c)
-        put(w, c, &v, sizeof v);
+    if (c) put(w, c, &v, sizeof v);
 }
 
 void tarn_pq_put_f32(struct tarn_pq_writer *w, int column, float v) {
     struct tarn_colbuf *c = column_for(w, column, TARN_FLOAT);
 
-    if (c)
-        put(w, c, &v, sizeof v);
+    if (c) put(w, c, &v, sizeof v);
 }
 
 void tarn_pq_put_f64(struct tarn_pq_writer *w, int column, double v) {
     struct tarn_colbuf *c = column_for(w, column, TARN_DOUBLE);
 
-    if (c)
-        put(w, c, &v, sizeof v);
+    if (c) put(w, c, &v, sizeof v);
 }
 
 void tarn_pq_put_bytes(struct tarn_pq_writer *w, int column, const void *p, size_t n) {
@@ -208,8 +196,7 @@ void tarn_pq_put_bytes(struct tarn_pq_writer *w, int column, const void *p, size
         column >= 0 && column < w->n_columns && w->columns[column].spec.physical == TARN_FIXED;
     struct tarn_colbuf *c = column_for(w, column, fixed ? TARN_FIXED : TARN_BYTE_ARRAY);
 
-    if (!c)
-        return;
+    if (!c) return;
     if (n > MAX_VALUE || (fixed && n != c->fixed)) {
         tarn_err_set(&w->err, fixed ? TARN_EINVAL : TARN_ELIMIT,
                      "column \"%s\": a value of %zu bytes, but it takes %s %lu", c->spec.name, n,
@@ -233,17 +220,13 @@ static int missing_required(struct tarn_pq_writer *w) {
 }
 
 int tarn_pq_end_row(struct tarn_pq_writer *w) {
-    if (w->err.code)
-        return w->err.code;
-    if (w->finished)
-        return tarn_err_set(&w->err, TARN_EINVAL, "a row after the file was finished");
-    if (w->required_put != w->n_required)
-        return missing_required(w);
+    if (w->err.code) return w->err.code;
+    if (w->finished) return tarn_err_set(&w->err, TARN_EINVAL, "a row after the file was finished");
+    if (w->required_put != w->n_required) return missing_required(w);
     w->required_put = 0;
     w->row++;
     w->rows++;
-    if (w->row >= w->group_rows || w->raw_bytes >= w->group_bytes)
-        return tarn_pq_writer_flush(w);
+    if (w->row >= w->group_rows || w->raw_bytes >= w->group_bytes) return tarn_pq_writer_flush(w);
     return TARN_OK;
 }
 
@@ -271,20 +254,16 @@ void tarn_pq_writer_meta(struct tarn_pq_writer *w, const char *key, const char *
     struct tarn_kv *kv = NULL;
     char *name = NULL;
 
-    if (w->err.code || (value && !copy))
-        goto out;
+    if (w->err.code || (value && !copy)) goto out;
     for (size_t i = 0; i < w->n_kv && !kv; i++)
-        if (strcmp(w->kv[i].key, key) == 0)
-            kv = &w->kv[i];
+        if (strcmp(w->kv[i].key, key) == 0) kv = &w->kv[i];
     if (!kv) {
         struct tarn_kv *more = tarn_reallocarray(w->kv, w->n_kv + 1, sizeof *more);
 
-        if (!more)
-            goto out;
+        if (!more) goto out;
         w->kv = more;
         name = tarn_strdup(key);
-        if (!name)
-            goto out;
+        if (!name) goto out;
         kv = &w->kv[w->n_kv++];
         kv->key = name;
         kv->value = NULL;
@@ -330,15 +309,13 @@ int tarn_pq_writer_flush(struct tarn_pq_writer *w) {
     struct tarn_row_group_meta g = {0};
     int rc = TARN_OK;
 
-    if (w->err.code)
-        return w->err.code;
+    if (w->err.code) return w->err.code;
     for (int i = 0; i < w->n_columns; i++)
         if (w->columns[i].rows > w->row)
             return tarn_err_set(&w->err, TARN_EINVAL,
                                 "column \"%s\" has a value in row %llu, which was not ended",
                                 w->columns[i].spec.name, (unsigned long long)w->rows);
-    if (w->row == 0)
-        return TARN_OK;
+    if (w->row == 0) return TARN_OK;
     rc = write_group(w, &g);
     tarn_compressor_release(&w->chunks.compressor);
     if (!rc) {
@@ -366,11 +343,9 @@ static int write_tail(struct tarn_pq_writer *w) {
 
     for (int i = 0; i < 3 && !rc; i++) {
         starts[i] = w->out.offset;
-        if (areas[i]->len)
-            rc = tarn_pq_out_put(&w->out, areas[i]->data, areas[i]->len, &w->err);
+        if (areas[i]->len) rc = tarn_pq_out_put(&w->out, areas[i]->data, areas[i]->len, &w->err);
     }
-    if (rc)
-        return rc;
+    if (rc) return rc;
     f.columns = w->columns;
     f.n_columns = w->n_columns;
     f.groups = groups(w, &f.n_groups);
@@ -396,14 +371,10 @@ static int write_tail(struct tarn_pq_writer *w) {
 int tarn_pq_writer_finish(struct tarn_pq_writer *w, struct tarn_err *err) {
     int rc = w->err.code;
 
-    if (!rc && w->finished)
-        rc = tarn_err_set(&w->err, TARN_EINVAL, "the file is already finished");
-    if (!rc)
-        rc = tarn_pq_writer_flush(w);
-    if (!rc)
-        rc = write_tail(w);
-    if (rc)
-        tarn_err_set(&w->err, rc, "the end of the file was not written");
+    if (!rc && w->finished) rc = tarn_err_set(&w->err, TARN_EINVAL, "the file is already finished");
+    if (!rc) rc = tarn_pq_writer_flush(w);
+    if (!rc) rc = write_tail(w);
+    if (rc) tarn_err_set(&w->err, rc, "the end of the file was not written");
     w->finished = 1;
     return rc ? tarn_err_set(err, rc, "%s", w->err.msg) : TARN_OK;
 }

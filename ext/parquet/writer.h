@@ -75,9 +75,9 @@ void tarn_pq_put_i64(struct tarn_pq_writer *w, int column, int64_t v);
 void tarn_pq_put_f32(struct tarn_pq_writer *w, int column, float v);
 void tarn_pq_put_f64(struct tarn_pq_writer *w, int column, double v);
 void tarn_pq_put_bytes(struct tarn_pq_writer *w, int column, const void *p, size_t n);
-int tarn_pq_end_row(struct tarn_pq_writer *w); /* returns the sticky rc */
-uint64_t tarn_pq_writer_rows(const struct tarn_pq_writer *w);  /* ended rows */
-uint64_t tarn_pq_writer_bytes(const struct tarn_pq_writer *w); /* bytes sent to the sink */
+int tarn_pq_end_row(struct tarn_pq_writer *w);                  /* returns the sticky rc */
+uint64_t tarn_pq_writer_rows(const struct tarn_pq_writer *w);   /* ended rows */
+uint64_t tarn_pq_writer_bytes(const struct tarn_pq_writer *w);  /* bytes sent to the sink */
 size_t tarn_pq_writer_buffered(const struct tarn_pq_writer *w); /* memory held, roughly */
 /* Footer key/value metadata; replaces an earlier value of the same key. Any time before finish. */
 void tarn_pq_writer_meta(struct tarn_pq_writer *w, const char *key, const char *value);

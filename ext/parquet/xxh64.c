@@ -65,8 +65,7 @@ uint64_t tarn_xxh64(const void *data, size_t n) {
     const uint8_t *end;
     uint64_t h;
 
-    if (n == 0)
-        return UINT64_C(0xEF46DB3751D8E999);
+    if (n == 0) return UINT64_C(0xEF46DB3751D8E999);
     end = p + n;
     h = n >= 32 ? stripes(&p, end) : P5;
     h += n;

@@ -29,19 +29,13 @@ static int config(struct tarn_conn *c, int argc, sqlite3_value **argv, int *sett
     const char *key = NULL;
     const char *value = NULL;
 
-    if (tarn_value_text(argv[0], "tarn_config: key", &key, err))
-        return err->code;
-    if (!key)
-        return tarn_err_set(err, TARN_EINVAL, "tarn_config(key[, value]) needs a key");
+    if (tarn_value_text(argv[0], "tarn_config: key", &key, err)) return err->code;
+    if (!key) return tarn_err_set(err, TARN_EINVAL, "tarn_config(key[, value]) needs a key");
     *setting = tarn_setting_find(key);
-    if (*setting < 0)
-        return unknown(key, err);
-    if (argc < 2)
-        return tarn_conn_refresh(c, err);
-    if (tarn_value_text(argv[1], "tarn_config: value", &value, err))
-        return err->code;
-    if (*setting == TARN_SET_LAKE && value && *value)
-        return tarn_conn_open(c, value, err);
+    if (*setting < 0) return unknown(key, err);
+    if (argc < 2) return tarn_conn_refresh(c, err);
+    if (tarn_value_text(argv[1], "tarn_config: value", &value, err)) return err->code;
+    if (*setting == TARN_SET_LAKE && value && *value) return tarn_conn_open(c, value, err);
     return tarn_conn_set(c, *setting, value, err);
 }
 
@@ -69,14 +63,12 @@ static int open_lake(struct tarn_conn *c, sqlite3_value *v, struct tarn_lake **l
                      struct tarn_err *err) {
     const char *uri = NULL;
 
-    if (tarn_value_text(v, "tarn_open: uri", &uri, err))
-        return err->code;
+    if (tarn_value_text(v, "tarn_open: uri", &uri, err)) return err->code;
     if (!uri || !*uri) {
         return tarn_err_set(err, TARN_EINVAL,
                             "tarn_open(uri) needs the lake: a folder, file:///folder, or a bucket");
     }
-    if (tarn_conn_open(c, uri, err) || tarn_trust_named(uri, err))
-        return err->code;
+    if (tarn_conn_open(c, uri, err) || tarn_trust_named(uri, err)) return err->code;
     return tarn_conn_lake(c, 1, lake, err);
 }
 
@@ -102,11 +94,9 @@ static int settings_open(void **handle, struct tarn_conn *conn, sqlite3_value **
     struct settings_rows *h = NULL;
 
     (void)args;
-    if (tarn_conn_refresh(conn, err))
-        return err->code;
+    if (tarn_conn_refresh(conn, err)) return err->code;
     h = tarn_malloc(sizeof *h);
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     h->conn = conn;
     h->at = -1;
     *handle = h;

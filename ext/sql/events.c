@@ -36,12 +36,9 @@ struct cursor {
 };
 
 static char **option_slot(struct tarn_events_table *t, const char *name, size_t n) {
-    if (n == 3 && sqlite3_strnicmp(name, "uri", 3) == 0)
-        return &t->uri;
-    if (n == 9 && sqlite3_strnicmp(name, "namespace", 9) == 0)
-        return &t->namespace_;
-    if (n == 6 && sqlite3_strnicmp(name, "prefix", 6) == 0)
-        return &t->prefix;
+    if (n == 3 && sqlite3_strnicmp(name, "uri", 3) == 0) return &t->uri;
+    if (n == 9 && sqlite3_strnicmp(name, "namespace", 9) == 0) return &t->namespace_;
+    if (n == 6 && sqlite3_strnicmp(name, "prefix", 6) == 0) return &t->prefix;
     return NULL;
 }
 
@@ -53,15 +50,12 @@ static char *dequote(const char *s, size_t n) {
 
     while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\n' || s[n - 1] == '\t'))
         n--;
-    if (n >= 2 && (s[0] == '\'' || s[0] == '"') && s[n - 1] == s[0])
-        quote = s[0];
+    if (n >= 2 && (s[0] == '\'' || s[0] == '"') && s[n - 1] == s[0]) quote = s[0];
     out = tarn_strndup(s, n);
-    if (!out || !quote)
-        return out;
+    if (!out || !quote) return out;
     for (i = 1; i + 1 < n; i++) {
         out[len++] = s[i];
-        if (s[i] == quote && i + 2 < n && s[i + 1] == quote)
-            i++;
+        if (s[i] == quote && i + 2 < n && s[i + 1] == quote) i++;
     }
     out[len] = 0;
     return out;
@@ -77,8 +71,7 @@ static int parse_option(struct tarn_events_table *t, const char *arg, struct tar
     char **slot = &t->uri;
     char shown[TARN_SHOWN];
 
-    if (*name == 0)
-        return TARN_OK;
+    if (*name == 0) return TARN_OK;
     if (n > 0 && name[n + gap] == '=') {
         slot = option_slot(t, name, n);
         value = name + n + gap + 1;
@@ -106,8 +99,7 @@ static int parse_options(struct tarn_events_table *t, int argc, const char *cons
 
     for (i = 3; i < argc && rc == TARN_OK; i++)
         rc = parse_option(t, argv[i], err);
-    if (rc == TARN_OK && t->prefix)
-        rc = tarn_prefix_check(t->prefix, strlen(t->prefix), err);
+    if (rc == TARN_OK && t->prefix) rc = tarn_prefix_check(t->prefix, strlen(t->prefix), err);
     if (rc == TARN_OK && t->namespace_ && *t->namespace_) {
         rc = tarn_name_check(t->namespace_, strlen(t->namespace_), "namespace", err);
     }
@@ -146,11 +138,9 @@ static int events_connect(sqlite3 *db, void *aux, int argc, const char *const *a
     struct tarn_err err = {0};
     int rc = sqlite3_declare_vtab(db, DECLARATION);
 
-    if (rc)
-        return rc;
+    if (rc) return rc;
     t = tarn_calloc(1, sizeof *t);
-    if (!t)
-        return SQLITE_NOMEM;
+    if (!t) return SQLITE_NOMEM;
     t->conn = aux;
     tarn_conn_ref(t->conn);
     t->utf8 = is_utf8(db);
@@ -180,15 +170,12 @@ int tarn_events_lake(struct tarn_events_table *t, struct tarn_lake **out, int *o
 
     *out = mine;
     *own = 1;
-    if (rc || !t->uri)
-        return rc;
+    if (rc || !t->uri) return rc;
     if (!t->lake) {
         rc = tarn_trust_check(t->name, t->uri, err);
-        if (rc == TARN_OK)
-            rc = tarn_lake_open(&t->lake, t->uri, 0, err);
+        if (rc == TARN_OK) rc = tarn_lake_open(&t->lake, t->uri, 0, err);
     }
-    if (rc)
-        return rc;
+    if (rc) return rc;
     *out = t->lake;
     *own = mine && strcmp(tarn_lake_uri(mine), tarn_lake_uri(t->lake)) == 0;
     return TARN_OK;
@@ -198,8 +185,7 @@ static int events_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     struct cursor *cur = tarn_calloc(1, sizeof *cur);
 
     (void)vtab;
-    if (!cur)
-        return SQLITE_NOMEM;
+    if (!cur) return SQLITE_NOMEM;
     *out = &cur->base;
     return SQLITE_OK;
 }
@@ -207,8 +193,7 @@ static int events_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
 static void cursor_clear(struct cursor *cur) {
     struct tarn_conn *conn = ((struct tarn_events_table *)cur->base.pVtab)->conn;
 
-    if (cur->scan && conn->on_stats)
-        conn->on_stats(conn->on_stats_arg, tarn_scan_stats(cur->scan));
+    if (cur->scan && conn->on_stats) conn->on_stats(conn->on_stats_arg, tarn_scan_stats(cur->scan));
     tarn_scan_free(cur->scan);
     tarn_free(cur->glob);
     cur->scan = NULL;
@@ -246,8 +231,7 @@ static const char *below_root(const char *glob, struct tarn_lake *lake) {
     const char *uri = lake ? tarn_lake_uri(lake) : "";
     size_t n = strcspn(uri, "?");
 
-    if (glob && n > 0 && strncmp(glob, uri, n) == 0 && glob[n] == '/')
-        return glob + n + 1;
+    if (glob && n > 0 && strncmp(glob, uri, n) == 0 && glob[n] == '/') return glob + n + 1;
     return glob;
 }
 
@@ -260,8 +244,7 @@ static int start_scan(struct cursor *cur, struct tarn_events_table *t,
 
     memset(&spec, 0, sizeof spec);
     rc = tarn_events_lake(t, &spec.lake, &own, err);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     spec.conn = own ? t->conn : NULL;
     spec.namespace_ = t->namespace_ ? t->namespace_ : tarn_settings_text(set, TARN_SET_NAMESPACE);
     spec.prefix = b->prefix   ? b->prefix
@@ -282,12 +265,9 @@ static int start_scan(struct cursor *cur, struct tarn_events_table *t,
     spec.interrupted = interrupted;
     spec.interrupted_arg = t->conn->db;
 #endif
-    if (b->prefix)
-        rc = tarn_prefix_check(b->prefix, strlen(b->prefix), err);
-    if (rc == TARN_OK)
-        rc = tarn_scan_open(&cur->scan, &spec, err);
-    if (rc == TARN_OK)
-        rc = tarn_scan_next(cur->scan, &cur->more, err);
+    if (b->prefix) rc = tarn_prefix_check(b->prefix, strlen(b->prefix), err);
+    if (rc == TARN_OK) rc = tarn_scan_open(&cur->scan, &spec, err);
+    if (rc == TARN_OK) rc = tarn_scan_next(cur->scan, &cur->more, err);
     return rc;
 }
 
@@ -303,16 +283,12 @@ static int events_filter(sqlite3_vtab_cursor *base, int num, const char *plan, i
     rc = tarn_events_bind(&bound, t, num, plan, argc, argv, &err);
     if (rc == TARN_OK && bound.glob) {
         cur->glob = tarn_strdup(bound.glob);
-        if (!cur->glob)
-            rc = tarn_err_set(&err, TARN_ENOMEM, "out of memory");
+        if (!cur->glob) rc = tarn_err_set(&err, TARN_ENOMEM, "out of memory");
     }
-    if (rc == TARN_OK && !bound.none)
-        rc = tarn_conn_refresh(t->conn, &err);
-    if (rc == TARN_OK && !bound.none)
-        rc = start_scan(cur, t, &bound, &err);
+    if (rc == TARN_OK && !bound.none) rc = tarn_conn_refresh(t->conn, &err);
+    if (rc == TARN_OK && !bound.none) rc = start_scan(cur, t, &bound, &err);
     tarn_events_bound_release(&bound);
-    if (rc)
-        cur->more = 0;
+    if (rc) cur->more = 0;
     return rc ? tarn_vtab_err(base->pVtab, &err) : SQLITE_OK;
 }
 
@@ -326,8 +302,7 @@ static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
     struct tarn_value v = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
     int rc = tarn_scan_value(cur->scan, column, &v, err);
 
-    if (rc)
-        return rc;
+    if (rc) return rc;
     switch (v.kind) {
     case TARN_VALUE_INT:
         if (column == TARN_EV_TS) {
@@ -353,8 +328,7 @@ static int result_member(struct cursor *cur, sqlite3_context *ctx, const char *o
     struct tarn_slice found;
     int rc = tarn_scan_value(cur->scan, TARN_EV_PAYLOAD, &v, err);
 
-    if (rc || v.kind != TARN_VALUE_TEXT)
-        return rc;
+    if (rc || v.kind != TARN_VALUE_TEXT) return rc;
     if (tarn_json_member(v.text, outer, inner, &found) ||
         (fallback && tarn_json_member(v.text, fallback, NULL, &found))) {
         tarn_json_result(ctx, found);
@@ -373,8 +347,7 @@ static int result_hidden(struct cursor *cur, sqlite3_context *ctx, int column,
     case TARN_COL_FILENAME: tarn_result_text(ctx, tarn_scan_filename(cur->scan)); break;
     case TARN_COL_TS_MS:
         rc = tarn_scan_value(cur->scan, TARN_EV_TS, &v, err);
-        if (rc == TARN_OK && v.kind == TARN_VALUE_INT)
-            sqlite3_result_int64(ctx, v.i);
+        if (rc == TARN_OK && v.kind == TARN_VALUE_INT) sqlite3_result_int64(ctx, v.i);
         break;
     case TARN_COL_EXTRA: return result_column(cur, ctx, TARN_EV_EXTRA, err);
     case TARN_COL_DURATION: return result_column(cur, ctx, TARN_EV_DURATION_MS, err);
@@ -408,8 +381,7 @@ static int events_begin(sqlite3_vtab *vtab) {
     struct tarn_conn *conn = ((struct tarn_events_table *)vtab)->conn;
     struct tarn_err err = {0};
 
-    if (tarn_conn_refresh(conn, &err) == TARN_OK)
-        (void)tarn_txn_begin(conn, vtab, &err);
+    if (tarn_conn_refresh(conn, &err) == TARN_OK) (void)tarn_txn_begin(conn, vtab, &err);
     return tarn_vtab_err(vtab, &err);
 }
 
@@ -453,8 +425,7 @@ static int events_rename(sqlite3_vtab *vtab, const char *name) {
     struct tarn_events_table *t = (struct tarn_events_table *)vtab;
     char *copy = tarn_strdup(name);
 
-    if (!copy)
-        return SQLITE_NOMEM;
+    if (!copy) return SQLITE_NOMEM;
     tarn_free(t->name);
     t->name = copy;
     return SQLITE_OK;

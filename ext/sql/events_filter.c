@@ -27,8 +27,7 @@ static struct tarn_const *add(struct tarn_events_bound *b, int column, enum tarn
     struct tarn_const *c = tarn_arena_calloc(&b->arena, n ? n : 1, sizeof *c);
     struct tarn_predicate *p = &b->predicates[b->n_predicates];
 
-    if (!c)
-        return NULL;
+    if (!c) return NULL;
     p->column = column;
     p->op = op;
     p->constants = c;
@@ -40,8 +39,7 @@ static struct tarn_const *add(struct tarn_events_bound *b, int column, enum tarn
 static int add_int(struct tarn_events_bound *b, int column, enum tarn_pred_op op, int64_t i) {
     struct tarn_const *c = add(b, column, op, 1);
 
-    if (c)
-        c->i = i;
+    if (c) c->i = i;
     return c ? TARN_OK : TARN_ENOMEM;
 }
 
@@ -49,8 +47,7 @@ static int add_bytes(struct tarn_events_bound *b, int column, enum tarn_pred_op 
                      size_t n) {
     struct tarn_const *c = add(b, column, op, 1);
 
-    if (!c)
-        return TARN_ENOMEM;
+    if (!c) return TARN_ENOMEM;
     c->kind = TARN_CONST_BYTES;
     c->bytes.data = tarn_arena_memdup(&b->arena, s, n ? n : 1);
     c->bytes.len = n;
@@ -71,14 +68,12 @@ static enum tarn_pred_op pred_op(int letter) {
 
 /* The column is below the constant, whatever it is (numbers below text, times below other text). */
 static int below(struct tarn_events_bound *b, enum tarn_pred_op op) {
-    if (op == TARN_OP_EQ || op == TARN_OP_GT || op == TARN_OP_GE)
-        b->none = 1;
+    if (op == TARN_OP_EQ || op == TARN_OP_GT || op == TARN_OP_GE) b->none = 1;
     return TARN_OK;
 }
 
 static int above(struct tarn_events_bound *b, enum tarn_pred_op op) {
-    if (op == TARN_OP_EQ || op == TARN_OP_LT || op == TARN_OP_LE)
-        b->none = 1;
+    if (op == TARN_OP_EQ || op == TARN_OP_LT || op == TARN_OP_LE) b->none = 1;
     return TARN_OK;
 }
 
@@ -88,12 +83,9 @@ static int int_against_real(struct tarn_events_bound *b, int column, enum tarn_p
                             double r) {
     double whole = floor(r);
 
-    if (r >= 9.2e18)
-        return below(b, op);
-    if (r <= -9.2e18)
-        return above(b, op);
-    if (r == whole)
-        return add_int(b, column, op, (int64_t)r);
+    if (r >= 9.2e18) return below(b, op);
+    if (r <= -9.2e18) return above(b, op);
+    if (r == whole) return add_int(b, column, op, (int64_t)r);
     switch (op) {
     case TARN_OP_LT:
     case TARN_OP_LE: return add_int(b, column, TARN_OP_LE, (int64_t)whole);
@@ -112,15 +104,12 @@ static int is_null_op(int letter) {
 static int against_null(struct tarn_events_bound *b, int column, int letter, int required) {
     int wants_null = letter == TARN_PLAN_IS || letter == TARN_PLAN_ISNULL;
 
-    if (!wants_null && letter != TARN_PLAN_ISNOT && letter != TARN_PLAN_NOTNULL)
-        b->none = 1;
+    if (!wants_null && letter != TARN_PLAN_ISNOT && letter != TARN_PLAN_NOTNULL) b->none = 1;
     if (required) {
-        if (wants_null)
-            b->none = 1;
+        if (wants_null) b->none = 1;
         return TARN_OK;
     }
-    if (b->none)
-        return TARN_OK;
+    if (b->none) return TARN_OK;
     return add(b, column, wants_null ? TARN_OP_IS_NULL : TARN_OP_NOT_NULL, 0) ? TARN_OK
                                                                               : TARN_ENOMEM;
 }
@@ -129,11 +118,9 @@ static int against_null(struct tarn_events_bound *b, int column, int letter, int
 static int digits_only(const char *s, size_t n) {
     size_t i = n > 0 && s[0] == '-';
 
-    if (n == i || n - i > 18)
-        return 0;
+    if (n == i || n - i > 18) return 0;
     for (; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9')
-            return 0;
+        if (s[i] < '0' || s[i] > '9') return 0;
     }
     return 1;
 }
@@ -145,16 +132,12 @@ static int bind_time(struct tarn_events_bound *b, int is_text_column, int letter
     int type = is_text_column ? sqlite3_value_type(v) : sqlite3_value_numeric_type(v);
     int64_t ms = 0;
 
-    if (type == SQLITE_NULL || is_null_op(letter))
-        return against_null(b, TARN_EV_TS, letter, 1);
-    if (type == SQLITE_INTEGER)
-        return add_int(b, TARN_EV_TS, op, sqlite3_value_int64(v));
-    if (type == SQLITE_FLOAT)
-        return int_against_real(b, TARN_EV_TS, op, sqlite3_value_double(v));
+    if (type == SQLITE_NULL || is_null_op(letter)) return against_null(b, TARN_EV_TS, letter, 1);
+    if (type == SQLITE_INTEGER) return add_int(b, TARN_EV_TS, op, sqlite3_value_int64(v));
+    if (type == SQLITE_FLOAT) return int_against_real(b, TARN_EV_TS, op, sqlite3_value_double(v));
     if (type == SQLITE_TEXT && is_text_column) {
         const char *s = (const char *)sqlite3_value_text(v);
-        if (!s)
-            return TARN_ENOMEM;
+        if (!s) return TARN_ENOMEM;
         if (tarn_time_parse_start(s, (size_t)sqlite3_value_bytes(v), &ms) == 0) {
             return add_int(b, TARN_EV_TS, op, ms);
         }
@@ -188,30 +171,25 @@ static int in_value(struct tarn_events_bound *b, int column, sqlite3_value *v,
                     struct tarn_const *c) {
     int type = sqlite3_value_type(v);
 
-    if (type == SQLITE_NULL)
-        return 0;
+    if (type == SQLITE_NULL) return 0;
     if (column == TARN_EV_TS && type == SQLITE_TEXT) {
         const char *s = (const char *)sqlite3_value_text(v);
         size_t n = s ? (size_t)sqlite3_value_bytes(v) : 0;
-        if (!s)
-            return -2;
+        if (!s) return -2;
         c->i = digits_only(s, n) ? sqlite3_value_int64(v) : 0;
         return digits_only(s, n) || tarn_time_parse_start(s, n, &c->i) == 0;
     }
     if (column < TARN_EV_COLUMNS && tarn_event_is_text(column)) {
         const unsigned char *s = type == SQLITE_TEXT ? sqlite3_value_text(v) : NULL;
-        if (type != SQLITE_TEXT)
-            return -1;
-        if (!s)
-            return -2;
+        if (type != SQLITE_TEXT) return -1;
+        if (!s) return -2;
         c->kind = TARN_CONST_BYTES;
         c->bytes.len = (size_t)sqlite3_value_bytes(v);
         c->bytes.data = tarn_arena_memdup(&b->arena, s, c->bytes.len + 1);
         return c->bytes.data ? 1 : -2;
     }
     type = sqlite3_value_numeric_type(v);
-    if (type != SQLITE_INTEGER && type != SQLITE_FLOAT)
-        return 0; /* numbers equal no text */
+    if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return 0; /* numbers equal no text */
     if (column == TARN_EV_DURATION_MS) {
         c->kind = TARN_CONST_REAL;
         c->r = sqlite3_value_double(v);
@@ -219,8 +197,7 @@ static int in_value(struct tarn_events_bound *b, int column, sqlite3_value *v,
     }
     if (type == SQLITE_FLOAT) {
         double r = sqlite3_value_double(v);
-        if (r != floor(r) || fabs(r) >= 9.2e18)
-            return 0;
+        if (r != floor(r) || fabs(r) >= 9.2e18) return 0;
         c->i = (int64_t)r;
         return 1;
     }
@@ -237,8 +214,7 @@ static uint32_t distinct(struct tarn_const *list, uint32_t n) {
 
     qsort(list, n, sizeof *list, compare);
     for (i = 1; i < n; i++) {
-        if (compare(&list[kept - 1], &list[i]) != 0)
-            list[kept++] = list[i];
+        if (compare(&list[kept - 1], &list[i]) != 0) list[kept++] = list[i];
     }
     return kept;
 }
@@ -256,21 +232,16 @@ static int bind_in(struct tarn_events_bound *b, int column, sqlite3_value *list)
             struct tarn_const *more = NULL;
             cap = cap ? cap * 2 : 16;
             more = tarn_arena_calloc(&b->arena, cap, sizeof *more);
-            if (!more)
-                return TARN_ENOMEM;
-            if (n)
-                memcpy(more, constants, n * sizeof *more);
+            if (!more) return TARN_ENOMEM;
+            if (n) memcpy(more, constants, n * sizeof *more);
             constants = more;
         }
         taken = in_value(b, column, v, &constants[n]);
-        if (taken == -2)
-            return TARN_ENOMEM;
-        if (taken < 0)
-            return TARN_OK;
+        if (taken == -2) return TARN_ENOMEM;
+        if (taken < 0) return TARN_OK;
         n += (uint32_t)taken;
     }
-    if (rc != SQLITE_OK && rc != SQLITE_DONE)
-        return TARN_ENOMEM;
+    if (rc != SQLITE_OK && rc != SQLITE_DONE) return TARN_ENOMEM;
     if (n == 0) {
         b->none = 1;
         return TARN_OK;
@@ -306,11 +277,9 @@ static int bind_text(struct tarn_events_bound *b, const struct tarn_events_table
     if (sqlite3_value_type(v) == SQLITE_NULL || is_null_op(letter)) {
         return against_null(b, column, letter, 0);
     }
-    if (sqlite3_value_type(v) != SQLITE_TEXT || letter == TARN_PLAN_ISNOT)
-        return TARN_OK;
+    if (sqlite3_value_type(v) != SQLITE_TEXT || letter == TARN_PLAN_ISNOT) return TARN_OK;
     s = (const char *)sqlite3_value_text(v);
-    if (!s)
-        return TARN_ENOMEM;
+    if (!s) return TARN_ENOMEM;
     n = (size_t)sqlite3_value_bytes(v);
     if (letter == TARN_PLAN_GLOB || letter == TARN_PLAN_LIKE) {
         return bind_pattern(b, column, letter, s, n);
@@ -318,8 +287,7 @@ static int bind_text(struct tarn_events_bound *b, const struct tarn_events_table
     /* Ranges: not in a UTF-16 database, whose BINARY orders other bytes; and not below the digits,
     ** where a right side that has numeric affinity (a column of a joined table) would make SQLite
     ** compare texts that look like numbers as numbers. */
-    if (op != TARN_OP_EQ && op != TARN_OP_NE && (!t->utf8 || n == 0 || s[0] <= '9'))
-        return TARN_OK;
+    if (op != TARN_OP_EQ && op != TARN_OP_NE && (!t->utf8 || n == 0 || s[0] <= '9')) return TARN_OK;
     return add_bytes(b, column, op, s, n);
 }
 
@@ -328,11 +296,9 @@ static int bind_number(struct tarn_events_bound *b, int column, int letter, sqli
     struct tarn_const *c = NULL;
     int type = SQLITE_NULL;
 
-    if (is_null_op(letter))
-        return against_null(b, column, letter, 0);
+    if (is_null_op(letter)) return against_null(b, column, letter, 0);
     type = sqlite3_value_numeric_type(v);
-    if (type == SQLITE_NULL)
-        return against_null(b, column, letter, 0);
+    if (type == SQLITE_NULL) return against_null(b, column, letter, 0);
     if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || letter == TARN_PLAN_ISNOT) {
         return TARN_OK;
     }
@@ -345,8 +311,7 @@ static int bind_number(struct tarn_events_bound *b, int column, int letter, sqli
         return TARN_OK;
     }
     c = add(b, column, op, 1);
-    if (!c)
-        return TARN_ENOMEM;
+    if (!c) return TARN_ENOMEM;
     c->kind = TARN_CONST_REAL;
     c->r = sqlite3_value_double(v);
     return TARN_OK;
@@ -356,8 +321,7 @@ static int bind_name(struct tarn_events_bound *b, const char **out, sqlite3_valu
                      const char *what, struct tarn_err *err) {
     const char *s = NULL;
 
-    if (tarn_value_text(v, what, &s, err))
-        return err->code;
+    if (tarn_value_text(v, what, &s, err)) return err->code;
     if (!s) {
         b->none = 1;
         return TARN_OK;
@@ -368,8 +332,7 @@ static int bind_name(struct tarn_events_bound *b, const char **out, sqlite3_valu
 
 static void bind_limit(struct tarn_events_bound *b, int letter, int64_t v) {
     if (letter == 'o') {
-        if (v > 0 && b->limit >= 0)
-            b->limit = v > INT64_MAX - b->limit ? -1 : b->limit + v;
+        if (v > 0 && b->limit >= 0) b->limit = v > INT64_MAX - b->limit ? -1 : b->limit + v;
         return;
     }
     b->limit = v < 0 ? -1 : v;
@@ -381,8 +344,7 @@ static int bind_one(struct tarn_events_bound *b, const struct tarn_events_table 
     case TARN_COL_GLOB: return bind_name(b, &b->glob, v, "events: glob", err);
     case TARN_COL_PREFIX: return bind_name(b, &b->prefix, v, "events: prefix", err);
     case TARN_COL_FILENAME:
-        if (sqlite3_value_type(v) != SQLITE_TEXT)
-            return TARN_OK;
+        if (sqlite3_value_type(v) != SQLITE_TEXT) return TARN_OK;
         return bind_name(b, &b->filename, v, "events: filename", err);
     default: break;
     }
@@ -409,8 +371,7 @@ int tarn_events_bind(struct tarn_events_bound *b, const struct tarn_events_table
         (char[9]){plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6], plan[7], 0}, NULL,
         16);
     b->predicates = tarn_arena_calloc(&b->arena, (size_t)argc + 1, sizeof *b->predicates);
-    if (!b->predicates)
-        return out_of_memory(err);
+    if (!b->predicates) return out_of_memory(err);
     for (i = 0; i < argc && rc == TARN_OK; i++) {
         const char *pair = plan + TARN_PLAN_COLUMNS + 2 * i;
         if (pair[0] != '$') {

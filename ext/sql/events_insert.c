@@ -49,8 +49,7 @@ static int take_text(struct tarn_slice *out, const char *column, sqlite3_value *
         return bad(err, column, v, "expected text; CAST(x AS TEXT) if these bytes are text");
     }
     s = sqlite3_value_text(v);
-    if (!s)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!s) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     out->data = s;
     out->len = (size_t)sqlite3_value_bytes(v);
     nul = out->len ? memchr(s, 0, out->len) : NULL;
@@ -73,10 +72,8 @@ static int take_time_text(int64_t *ms, sqlite3_value *v, struct tarn_err *err) {
     size_t n = s ? (size_t)sqlite3_value_bytes(v) : 0;
     size_t i = 0;
 
-    if (!s)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    if (tarn_time_parse(s, n, ms) == 0)
-        return TARN_OK;
+    if (!s) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (tarn_time_parse(s, n, ms) == 0) return TARN_OK;
     for (i = n > 0 && s[0] == '-'; i < n && s[i] >= '0' && s[i] <= '9'; i++) {
     }
     if (n > 0 && i == n) {
@@ -103,10 +100,8 @@ static int take_ts(struct tarn_event *ev, const char *column, sqlite3_value *v,
         ev->ts = (int64_t)r;
         break;
     case SQLITE_TEXT:
-        if (strcmp(column, "ts") != 0)
-            return bad(err, column, v, "expected epoch milliseconds");
-        if (take_time_text(&ev->ts, v, err))
-            return err->code;
+        if (strcmp(column, "ts") != 0) return bad(err, column, v, "expected epoch milliseconds");
+        if (take_time_text(&ev->ts, v, err)) return err->code;
         break;
     default: return bad(err, column, v, "expected a time");
     }
@@ -172,11 +167,9 @@ static int take_payload(struct tarn_event *ev, sqlite3_value *v, struct tarn_err
         return bad(err, "payload", v, "expected JSON text; json() makes it of a JSONB value");
     }
     p->data = sqlite3_value_text(v);
-    if (!p->data)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!p->data) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     p->len = (size_t)sqlite3_value_bytes(v);
-    if (tarn_json_check(p->data, p->len, &at) == 0)
-        return TARN_OK;
+    if (tarn_json_check(p->data, p->len, &at) == 0) return TARN_OK;
     from = at > 12 ? at - 12 : 0;
     while (from > 0 && (p->data[from] & 0xC0) == 0x80)
         from--;
@@ -207,17 +200,12 @@ static int take_prefix(struct tarn_event *ev, const struct tarn_events_table *t,
                        struct tarn_err *err) {
     const char *s = NULL;
 
-    if (tarn_value_text(v, "events.prefix", &s, err))
-        return err->code;
-    if (s && tarn_prefix_check(s, strlen(s), err))
-        return err->code;
-    if (!s)
-        s = t->prefix ? t->prefix : tarn_settings_text(&t->conn->settings, TARN_SET_PREFIX);
-    if (strcmp(s, "events") != 0)
-        ev->prefix = (struct tarn_slice){(const uint8_t *)s, strlen(s)};
+    if (tarn_value_text(v, "events.prefix", &s, err)) return err->code;
+    if (s && tarn_prefix_check(s, strlen(s), err)) return err->code;
+    if (!s) s = t->prefix ? t->prefix : tarn_settings_text(&t->conn->settings, TARN_SET_PREFIX);
+    if (strcmp(s, "events") != 0) ev->prefix = (struct tarn_slice){(const uint8_t *)s, strlen(s)};
     s = t->namespace_ ? t->namespace_ : tarn_settings_text(&t->conn->settings, TARN_SET_NAMESPACE);
-    if (*s)
-        ev->namespace_ = (struct tarn_slice){(const uint8_t *)s, strlen(s)};
+    if (*s) ev->namespace_ = (struct tarn_slice){(const uint8_t *)s, strlen(s)};
     return TARN_OK;
 }
 
@@ -232,8 +220,7 @@ static int take_hidden(struct tarn_event *ev, const struct tarn_events_table *t,
         static const char *const names[] = {"glob",  "id",         "prefix", "filename",
                                             "ts_ms", "extra",      "class",  "do_id",
                                             "colo",  "durationMs", "success"};
-        if (!hidden_sources[i] || is_null(v[i]))
-            continue;
+        if (!hidden_sources[i] || is_null(v[i])) continue;
         return tarn_err_set(err, TARN_EINVAL, "events.%s can't be inserted: %s",
                             names[i - TARN_EV_COLUMNS], hidden_sources[i]);
     }
@@ -245,8 +232,7 @@ static int take_hidden(struct tarn_event *ev, const struct tarn_events_table *t,
                             "events: both duration_ms and durationMs are given; one is enough");
     }
     if (!is_null(duration)) {
-        if (take_duration(ev, "durationMs", duration, err))
-            return err->code;
+        if (take_duration(ev, "durationMs", duration, err)) return err->code;
         ev->present |= TARN_EV_BIT(TARN_EV_DURATION_MS);
     }
     if (take_ts(ev, is_null(ms) ? "ts" : "ts_ms", is_null(ms) ? v[TARN_EV_TS] : ms, err)) {
@@ -262,17 +248,14 @@ static int take_event(struct tarn_event *ev, const struct tarn_events_table *t, 
 
     memset(ev, 0, sizeof *ev);
     ev->present = TARN_EV_BIT(TARN_EV_TS) | TARN_EV_BIT(TARN_EV_TYPE);
-    if (take_hidden(ev, t, v, err))
-        return err->code;
+    if (take_hidden(ev, t, v, err)) return err->code;
     if (is_null(v[TARN_EV_TYPE])) {
         return tarn_err_set(err, TARN_EINVAL,
                             "events.type is required: a name like 'rpc.call' or 'user.created'");
     }
     for (i = TARN_EV_TYPE; i < TARN_EV_COLUMNS; i++) {
-        if (is_null(v[i]))
-            continue;
-        if (take_column(ev, i, v[i], err))
-            return err->code;
+        if (is_null(v[i])) continue;
+        if (take_column(ev, i, v[i], err)) return err->code;
         size += ev->text[i].len;
     }
     if (ev->text[TARN_EV_TYPE].len == 0) {
@@ -300,11 +283,9 @@ static int check_lake(struct tarn_events_table *t, struct tarn_err *err) {
     int own = 0;
     int rc = TARN_OK;
 
-    if (!t->uri)
-        return TARN_OK;
+    if (!t->uri) return TARN_OK;
     rc = tarn_events_lake(t, &lake, &own, err);
-    if (rc || own)
-        return rc;
+    if (rc || own) return rc;
     return tarn_err_set(err, TARN_EACCES,
                         "%s is read-only: it shows the lake %.80s, which is not this database's. "
                         "INSERT INTO events writes to this database's lake; tarn_open(uri) "
@@ -331,13 +312,10 @@ int tarn_events_update(sqlite3_vtab *vtab, int argc, sqlite3_value **argv, sqlit
                       "events have no rowid of their own: leave it out of the INSERT");
     }
     rc = check_lake(t, &err);
-    if (rc)
-        return tarn_vtab_err(vtab, &err);
+    if (rc) return tarn_vtab_err(vtab, &err);
     rc = take_event(&ev, t, argv + 2, &err);
-    if (rc == TARN_EINVAL)
-        return refuse(vtab, SQLITE_CONSTRAINT, err.msg);
-    if (rc == TARN_OK)
-        rc = tarn_txn_event(t->conn, &ev, &err);
+    if (rc == TARN_EINVAL) return refuse(vtab, SQLITE_CONSTRAINT, err.msg);
+    if (rc == TARN_OK) rc = tarn_txn_event(t->conn, &ev, &err);
     *rowid = ++t->rowids;
     return rc ? tarn_vtab_err(vtab, &err) : SQLITE_OK;
 }

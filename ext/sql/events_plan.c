@@ -34,10 +34,8 @@ static int is_event_text(int column) {
 
 /* The column whose stored values decide: durationMs is duration_ms. -1: nothing to push down. */
 static int target(int column) {
-    if (column >= 0 && column < TARN_EV_COLUMNS)
-        return column;
-    if (column == TARN_COL_DURATION)
-        return TARN_EV_DURATION_MS;
+    if (column >= 0 && column < TARN_EV_COLUMNS) return column;
+    if (column == TARN_COL_DURATION) return TARN_EV_DURATION_MS;
     if (column == TARN_COL_TS_MS || column == TARN_COL_GLOB || column == TARN_COL_PREFIX ||
         column == TARN_COL_FILENAME) {
         return column;
@@ -63,25 +61,20 @@ static int letter_of(const struct plan *p, int i, int column) {
     int hidden =
         column == TARN_COL_GLOB || column == TARN_COL_PREFIX || column == TARN_COL_FILENAME;
 
-    if (op == SQLITE_INDEX_CONSTRAINT_GLOB)
-        return is_event_text(column) ? TARN_PLAN_GLOB : 0;
-    if (op == SQLITE_INDEX_CONSTRAINT_LIKE)
-        return is_event_text(column) ? TARN_PLAN_LIKE : 0;
+    if (op == SQLITE_INDEX_CONSTRAINT_GLOB) return is_event_text(column) ? TARN_PLAN_GLOB : 0;
+    if (op == SQLITE_INDEX_CONSTRAINT_LIKE) return is_event_text(column) ? TARN_PLAN_LIKE : 0;
     if (op == SQLITE_INDEX_CONSTRAINT_ISNULL) {
         /* NaN in a file is NULL in SQL, and no file knows it as NULL. */
         return hidden || column == TARN_EV_DURATION_MS ? 0 : TARN_PLAN_ISNULL;
     }
-    if (op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
-        return hidden ? 0 : TARN_PLAN_NOTNULL;
-    if (!collation_fits(p, i, column))
-        return 0;
+    if (op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL) return hidden ? 0 : TARN_PLAN_NOTNULL;
+    if (!collation_fits(p, i, column)) return 0;
     switch (op) {
     case SQLITE_INDEX_CONSTRAINT_EQ: return TARN_PLAN_EQ;
     case SQLITE_INDEX_CONSTRAINT_IS: return column == TARN_EV_DURATION_MS ? 0 : TARN_PLAN_IS;
     default: break;
     }
-    if (hidden)
-        return 0;
+    if (hidden) return 0;
     switch (op) {
     case SQLITE_INDEX_CONSTRAINT_NE: return TARN_PLAN_NE;
     case SQLITE_INDEX_CONSTRAINT_ISNOT: return TARN_PLAN_ISNOT;
@@ -97,16 +90,11 @@ static void estimate(struct plan *p, int column, int letter) {
     int equal = letter == TARN_PLAN_EQ || letter == TARN_PLAN_IS;
     int is_ts = column == TARN_EV_TS || column == TARN_COL_TS_MS;
 
-    if (is_ts && equal)
-        p->rows /= 10000;
-    if (is_ts && letter == TARN_PLAN_IN)
-        p->rows /= 1000;
-    if (is_ts && (letter == TARN_PLAN_GT || letter == TARN_PLAN_GE))
-        p->ts_low = 1;
-    if (is_ts && (letter == TARN_PLAN_LT || letter == TARN_PLAN_LE))
-        p->ts_high = 1;
-    if (!is_ts)
-        p->rows /= equal ? 8 : letter == TARN_PLAN_NOTNULL ? 1.2 : 3;
+    if (is_ts && equal) p->rows /= 10000;
+    if (is_ts && letter == TARN_PLAN_IN) p->rows /= 1000;
+    if (is_ts && (letter == TARN_PLAN_GT || letter == TARN_PLAN_GE)) p->ts_low = 1;
+    if (is_ts && (letter == TARN_PLAN_LT || letter == TARN_PLAN_LE)) p->ts_high = 1;
+    if (!is_ts) p->rows /= equal ? 8 : letter == TARN_PLAN_NOTNULL ? 1.2 : 3;
 }
 
 static void take(struct plan *p, int i, int column, int letter) {
@@ -121,8 +109,7 @@ static void take(struct plan *p, int i, int column, int letter) {
     }
     use->argvIndex = ++p->n_args;
     use->omit = exact ? 1 : 0;
-    if (!exact)
-        p->inexact = 1;
+    if (!exact) p->inexact = 1;
     sqlite3_str_appendf(p->text, "%c%c", 'A' + column, letter);
     estimate(p, column, letter);
 }
@@ -160,8 +147,7 @@ static void take_order(struct plan *p) {
     sqlite3_index_info *info = p->info;
     int column = info->nOrderBy == 1 ? info->aOrderBy[0].iColumn : -1;
 
-    if (column != TARN_EV_TS && column != TARN_COL_TS_MS)
-        return;
+    if (column != TARN_EV_TS && column != TARN_COL_TS_MS) return;
     info->orderByConsumed = 1;
     info->idxNum |= info->aOrderBy[0].desc ? 2 : 1;
 }
@@ -209,12 +195,9 @@ static uint32_t columns_of(sqlite3_uint64 used) {
                 UINT64_C(1) << TARN_COL_SUCCESS)) {
         columns |= payload;
     }
-    if (used & UINT64_C(1) << TARN_COL_TS_MS)
-        columns |= TARN_EV_BIT(TARN_EV_TS);
-    if (used & UINT64_C(1) << TARN_COL_DURATION)
-        columns |= TARN_EV_BIT(TARN_EV_DURATION_MS);
-    if (used & UINT64_C(1) << TARN_COL_EXTRA)
-        columns |= TARN_EV_BIT(TARN_EV_EXTRA);
+    if (used & UINT64_C(1) << TARN_COL_TS_MS) columns |= TARN_EV_BIT(TARN_EV_TS);
+    if (used & UINT64_C(1) << TARN_COL_DURATION) columns |= TARN_EV_BIT(TARN_EV_DURATION_MS);
+    if (used & UINT64_C(1) << TARN_COL_EXTRA) columns |= TARN_EV_BIT(TARN_EV_EXTRA);
     return columns;
 }
 
@@ -227,22 +210,17 @@ int tarn_events_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     info->idxNum = 0;
     sqlite3_str_appendf(p.text, "%08x", columns_of(info->colUsed));
     rc = take_all(&p, 1);
-    if (rc == SQLITE_OK)
-        rc = take_all(&p, 0);
+    if (rc == SQLITE_OK) rc = take_all(&p, 0);
     if (rc == SQLITE_OK) {
         take_order(&p);
         take_limit(&p);
     }
     info->idxStr = sqlite3_str_finish(p.text);
-    if (!info->idxStr)
-        return SQLITE_NOMEM;
+    if (!info->idxStr) return SQLITE_NOMEM;
     info->needToFreeIdxStr = 1;
-    if (p.ts_low && p.ts_high)
-        p.rows /= 50;
-    if (p.ts_low != p.ts_high)
-        p.rows /= 5;
-    if (p.rows < 1)
-        p.rows = 1;
+    if (p.ts_low && p.ts_high) p.rows /= 50;
+    if (p.ts_low != p.ts_high) p.rows /= 5;
+    if (p.rows < 1) p.rows = 1;
     info->estimatedRows = (sqlite3_int64)p.rows;
     info->estimatedCost = SCAN_COST * (0.75 + 0.25 * p.rows / SCAN_ROWS);
     return rc;

@@ -102,13 +102,11 @@ static int explain_plan(struct explain_rows *h, sqlite3 *db, const char *sql,
     sqlite3_stmt *stmt = NULL;
     int rc = SQLITE_NOMEM;
 
-    if (text)
-        rc = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
+    if (text) rc = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         add(h, 0, 0, "plan", sqlite3_mprintf("%s", sqlite3_column_text(stmt, 3)));
     }
-    if (stmt)
-        rc = sqlite3_finalize(stmt);
+    if (stmt) rc = sqlite3_finalize(stmt);
     sqlite3_free(text);
     return rc ? tarn_err_sqlite(err, db, rc, "tarn_explain") : TARN_OK;
 }
@@ -137,8 +135,7 @@ static int run(struct explain_rows *h, struct tarn_conn *conn, sqlite3_stmt *stm
     rc = sqlite3_reset(stmt); /* ends the scans: they report */
     conn->on_stats = listener;
     conn->on_stats_arg = listener_arg;
-    if (rc)
-        return tarn_err_sqlite(err, conn->db, rc, "tarn_explain");
+    if (rc) return tarn_err_sqlite(err, conn->db, rc, "tarn_explain");
     h->scans = 0;
     count(h, "rows", rows, "of the result");
     count(h, "ms", (uint64_t)(tarn_time_monotonic() - started), NULL);
@@ -175,12 +172,10 @@ static int explain(struct explain_rows *h, struct tarn_conn *conn, const char *s
                          tail + strspn(tail, " \t\r\n;"));
     } else {
         rc = explain_plan(h, conn->db, sql, err);
-        if (rc == TARN_OK)
-            rc = run(h, conn, stmt, err);
+        if (rc == TARN_OK) rc = run(h, conn, stmt, err);
     }
     (void)sqlite3_finalize(stmt);
-    if (rc == TARN_OK && h->failed)
-        rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (rc == TARN_OK && h->failed) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
     return rc;
 }
 
@@ -189,13 +184,10 @@ static int explain_open(void **handle, struct tarn_conn *conn, sqlite3_value **a
     struct explain_rows *h = NULL;
     const char *sql = NULL;
 
-    if (tarn_value_text(args[0], "tarn_explain: sql", &sql, err))
-        return err->code;
-    if (!sql)
-        return tarn_err_set(err, TARN_EINVAL, "tarn_explain(sql) needs a statement");
+    if (tarn_value_text(args[0], "tarn_explain: sql", &sql, err)) return err->code;
+    if (!sql) return tarn_err_set(err, TARN_EINVAL, "tarn_explain(sql) needs a statement");
     h = tarn_calloc(1, sizeof *h);
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (explain(h, conn, sql, err)) {
         explain_close(h);
         return err->code;
@@ -221,13 +213,11 @@ static int explain_column(void *handle, int column, sqlite3_context *ctx, struct
     switch (column) {
     case 0: sqlite3_result_int64(ctx, (sqlite3_int64)h->at); break;
     case 1:
-        if (line->scan)
-            sqlite3_result_int(ctx, line->scan);
+        if (line->scan) sqlite3_result_int(ctx, line->scan);
         break;
     case 2: tarn_result_text(ctx, line->what); break;
     case 3:
-        if (line->has_count)
-            sqlite3_result_int64(ctx, line->count);
+        if (line->has_count) sqlite3_result_int64(ctx, line->count);
         break;
     default: tarn_result_text(ctx, line->detail); break;
     }

@@ -76,10 +76,8 @@ static void files_close(void *handle) {
 static int copy_argument(char **out, sqlite3_value *v, const char *what, struct tarn_err *err) {
     const char *s = NULL;
 
-    if (tarn_value_text(v, what, &s, err))
-        return err->code;
-    if (!s)
-        return TARN_OK;
+    if (tarn_value_text(v, what, &s, err)) return err->code;
+    if (!s) return TARN_OK;
     *out = tarn_strdup(s);
     return *out ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
 }
@@ -91,12 +89,10 @@ static int take_arguments(struct files_rows *h, struct tarn_conn *conn, sqlite3_
         copy_argument(&h->glob, args[2], "tarn_files: glob", err)) {
         return err->code;
     }
-    if (h->prefix && tarn_prefix_check(h->prefix, strlen(h->prefix), err))
-        return err->code;
+    if (h->prefix && tarn_prefix_check(h->prefix, strlen(h->prefix), err)) return err->code;
     if (!h->namespace_) {
         h->namespace_ = tarn_strdup(tarn_settings_text(&conn->settings, TARN_SET_NAMESPACE));
-        if (!h->namespace_)
-            return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        if (!h->namespace_) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
     if (*h->namespace_) {
         return tarn_name_check(h->namespace_, strlen(h->namespace_), "namespace", err);
@@ -112,8 +108,7 @@ static int list_roots(struct files_rows *h, struct tarn_err *err) {
     tarn_buf_init(&h->base, TARN_KEY_MAX + 1);
     /* `ns/{namespace}/x/` without its `x/` */
     tarn_key_root(&h->base, h->namespace_, "x");
-    if (h->base.len >= 2)
-        h->base.len -= 2;
+    if (h->base.len >= 2) h->base.len -= 2;
     tarn_buf_put(&folder, h->base.data, h->base.len);
     tarn_buf_u8(&folder, 0);
     rc = h->base.rc ? h->base.rc : folder.rc;
@@ -133,11 +128,9 @@ static int files_open(void **handle, struct tarn_conn *conn, sqlite3_value **arg
     struct tarn_lake *lake = NULL;
     int rc = TARN_OK;
 
-    if (tarn_conn_refresh(conn, err) || tarn_conn_lake(conn, 0, &lake, err))
-        return err->code;
+    if (tarn_conn_refresh(conn, err) || tarn_conn_lake(conn, 0, &lake, err)) return err->code;
     h = tarn_calloc(1, sizeof *h);
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     tarn_buf_init(&h->base, TARN_KEY_MAX + 1);
     rc = take_arguments(h, conn, args, err);
     if (rc || !lake) { /* no lake yet: no files */
@@ -147,8 +140,7 @@ static int files_open(void **handle, struct tarn_conn *conn, sqlite3_value **arg
     h->lake = tarn_lake_ref(lake);
     h->slack = tarn_settings_int(&conn->settings, TARN_SET_PATH_SLACK);
     h->skip_corrupt = 1; /* a list of files shows the broken ones too */
-    if (!h->prefix && !h->glob)
-        rc = list_roots(h, err);
+    if (!h->prefix && !h->glob) rc = list_roots(h, err);
     if (rc) {
         files_close(h);
         return rc;
@@ -160,8 +152,7 @@ static int files_open(void **handle, struct tarn_conn *conn, sqlite3_value **arg
 /* The next prefix to list into *out (borrowed); 0 when there is none. */
 static int next_prefix(struct files_rows *h, char *out, size_t room) {
     if (h->prefix || h->glob) {
-        if (h->listed)
-            return 0;
+        if (h->listed) return 0;
         h->listed = 1;
         (void)sqlite3_snprintf((int)room, out, "%s", h->prefix ? h->prefix : "events");
         return 1;
@@ -169,8 +160,7 @@ static int next_prefix(struct files_rows *h, char *out, size_t room) {
     while (h->root < h->roots.n_prefixes) {
         const char *name = h->roots.prefixes[h->root++] + h->base.len;
         size_t n = strcspn(name, "/");
-        if (n >= room || tarn_prefix_check(name, n, NULL))
-            continue;
+        if (n >= room || tarn_prefix_check(name, n, NULL)) continue;
         (void)sqlite3_snprintf((int)room, out, "%.*s", (int)n, name);
         return 1;
     }
@@ -188,8 +178,7 @@ static int files_next(void *handle, int *more, struct tarn_err *err) {
         tarn_catalog_free(h->catalog);
         h->catalog = NULL;
         *more = 0;
-        if (!next_prefix(h, prefix, sizeof prefix))
-            return TARN_OK;
+        if (!next_prefix(h, prefix, sizeof prefix)) return TARN_OK;
         memset(&req, 0, sizeof req);
         req.namespace_ = h->namespace_;
         req.prefix = prefix;
@@ -198,8 +187,7 @@ static int files_next(void *handle, int *more, struct tarn_err *err) {
         req.hi = TARN_TIME_MAX;
         req.path_slack = h->slack;
         req.skip_corrupt = h->skip_corrupt;
-        if (tarn_catalog_list(&h->catalog, h->lake, &req, err))
-            return err->code;
+        if (tarn_catalog_list(&h->catalog, h->lake, &req, err)) return err->code;
         h->at = 0;
     }
     *more = 1;
@@ -209,10 +197,8 @@ static int files_next(void *handle, int *more, struct tarn_err *err) {
 static const struct tarn_pq_footer *footer(struct files_rows *h) {
     struct tarn_file *f = &h->catalog->files[h->at];
 
-    if (f->info.format != TARN_FILE_PARQUET)
-        return NULL;
-    if (f->footer)
-        return f->footer;
+    if (f->info.format != TARN_FILE_PARQUET) return NULL;
+    if (f->footer) return f->footer;
     if (!h->asked) {
         h->asked = 1;
         (void)tarn_lake_footer(h->lake, &f->obj, &h->footer, NULL, &h->fault);
@@ -225,26 +211,22 @@ static void from_footer(struct files_rows *h, int column, sqlite3_context *ctx) 
     int64_t lo = 0, hi = 0;
 
     if (column == COL_ERROR) {
-        if (h->fault.code)
-            tarn_result_text(ctx, h->fault.msg);
+        if (h->fault.code) tarn_result_text(ctx, h->fault.msg);
         return;
     }
-    if (!f)
-        return;
+    if (!f) return;
     switch (column) {
     case COL_ROWS: sqlite3_result_int64(ctx, f->rows); break;
     case COL_TYPES: tarn_result_text(ctx, tarn_pq_footer_kv(f, "types")); break;
     case COL_CREATED_BY: tarn_result_text(ctx, f->created_by); break;
     default:
-        if (tarn_footer_times(f, &lo, &hi))
-            tarn_result_time(ctx, column == COL_MIN_TS ? lo : hi);
+        if (tarn_footer_times(f, &lo, &hi)) tarn_result_time(ctx, column == COL_MIN_TS ? lo : hi);
         break;
     }
 }
 
 static void result_bound(sqlite3_context *ctx, int64_t ms) {
-    if (ms > TARN_TIME_MIN && ms < TARN_TIME_MAX)
-        tarn_result_time(ctx, ms);
+    if (ms > TARN_TIME_MIN && ms < TARN_TIME_MAX) tarn_result_time(ctx, ms);
 }
 
 static int files_column(void *handle, int column, sqlite3_context *ctx, struct tarn_err *err) {

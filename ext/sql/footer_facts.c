@@ -13,8 +13,7 @@ static int kv_time(const struct tarn_pq_footer *f, const char *key, int64_t *out
     const char *s = tarn_pq_footer_kv(f, key);
     char *end = NULL;
 
-    if (!s || !*s)
-        return 0;
+    if (!s || !*s) return 0;
     errno = 0;
     *out = strtoll(s, &end, 10);
     return !errno && *end == 0;
@@ -55,25 +54,20 @@ static int stat_times(const struct tarn_pq_footer *f, int64_t *lo, int64_t *hi) 
     int c = tarn_pq_footer_column(f, "ts");
     int i;
 
-    if (c < 0 || f->columns[c].physical != TARN_INT64)
-        return 0;
+    if (c < 0 || f->columns[c].physical != TARN_INT64) return 0;
     for (i = 0; i < f->n_row_groups; i++) {
         const struct tarn_pq_stats *s = &f->row_groups[i].chunks[c].stats;
-        if (!s->has_min || !s->has_max || s->min.len != 8 || s->max.len != 8)
-            return 0;
+        if (!s->has_min || !s->has_max || s->min.len != 8 || s->max.len != 8) return 0;
         int64_t min = to_ms(&f->columns[c], le64(s->min.data));
         int64_t max = to_ms(&f->columns[c], le64(s->max.data));
-        if (i == 0 || min < *lo)
-            *lo = min;
-        if (i == 0 || max > *hi)
-            *hi = max;
+        if (i == 0 || min < *lo) *lo = min;
+        if (i == 0 || max > *hi) *hi = max;
     }
     return f->n_row_groups > 0;
 }
 
 int tarn_footer_times(const struct tarn_pq_footer *f, int64_t *lo, int64_t *hi) {
-    if (kv_time(f, "minTs", lo) && kv_time(f, "maxTs", hi))
-        return 1;
+    if (kv_time(f, "minTs", lo) && kv_time(f, "maxTs", hi)) return 1;
     return stat_times(f, lo, hi);
 }
 
@@ -108,12 +102,10 @@ void tarn_result_stat(sqlite3_context *ctx, const struct tarn_pq_column *col,
 
     switch (col->physical) {
     case TARN_BOOLEAN:
-        if (value.len == 1)
-            sqlite3_result_int(ctx, value.data[0] & 1);
+        if (value.len == 1) sqlite3_result_int(ctx, value.data[0] & 1);
         break;
     case TARN_INT32:
-        if (value.len != 4)
-            break;
+        if (value.len != 4) break;
         if (col->logical.kind == TARN_LOGICAL_INTEGER && !col->logical.is_signed) {
             result_int(ctx, col, (uint32_t)le32(value.data));
         } else {
@@ -121,26 +113,22 @@ void tarn_result_stat(sqlite3_context *ctx, const struct tarn_pq_column *col,
         }
         break;
     case TARN_INT64:
-        if (value.len == 8)
-            result_int(ctx, col, le64(value.data));
+        if (value.len == 8) result_int(ctx, col, le64(value.data));
         break;
     case TARN_FLOAT:
-        if (value.len != 4)
-            break;
+        if (value.len != 4) break;
         bits32 = le32(value.data);
         memcpy(&f, &bits32, sizeof f);
         sqlite3_result_double(ctx, (double)f);
         break;
     case TARN_DOUBLE:
-        if (value.len != 8)
-            break;
+        if (value.len != 8) break;
         bits = le64(value.data);
         memcpy(&d, &bits, sizeof d);
         sqlite3_result_double(ctx, d);
         break;
     default:
-        if (value.data || value.len == 0)
-            result_bytes(ctx, value);
+        if (value.data || value.len == 0) result_bytes(ctx, value);
         break;
     }
 }

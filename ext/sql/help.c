@@ -23,8 +23,7 @@ static int help_open(void **handle, struct tarn_conn *conn, sqlite3_value **args
 
     (void)conn;
     (void)args;
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     h->family = tarn_families;
     h->at = -1;
     *handle = h;

@@ -29,8 +29,7 @@ static int skip_string(struct span *s) {
             s->p++;
             return 1;
         }
-        if (*s->p == '\\')
-            s->p++;
+        if (*s->p == '\\') s->p++;
     }
     return 0;
 }
@@ -38,24 +37,18 @@ static int skip_string(struct span *s) {
 static int skip_value(struct span *s) {
     size_t depth = 0;
 
-    if (s->p >= s->end)
-        return 0;
-    if (*s->p == '"')
-        return skip_string(s);
+    if (s->p >= s->end) return 0;
+    if (*s->p == '"') return skip_string(s);
     while (s->p < s->end) {
         uint8_t c = *s->p;
         if (c == '"') {
-            if (!skip_string(s))
-                return 0;
+            if (!skip_string(s)) return 0;
             continue;
         }
-        if (depth == 0 && (c == ',' || c == ']' || c == '}' || c <= ' '))
-            return 1;
-        if (c == '{' || c == '[')
-            depth++;
+        if (depth == 0 && (c == ',' || c == ']' || c == '}' || c <= ' ')) return 1;
+        if (c == '{' || c == '[') depth++;
         s->p++;
-        if ((c == '}' || c == ']') && --depth == 0)
-            return 1;
+        if ((c == '}' || c == ']') && --depth == 0) return 1;
     }
     return depth == 0;
 }
@@ -64,37 +57,29 @@ static int find_member(struct tarn_slice json, const char *key, struct tarn_slic
     struct span s = {json.data, json.data + json.len};
     size_t key_len = strlen(key);
 
-    if (!json.data)
-        return 0;
+    if (!json.data) return 0;
     skip_space(&s);
-    if (s.p >= s.end || *s.p != '{')
-        return 0;
+    if (s.p >= s.end || *s.p != '{') return 0;
     s.p++;
     for (;;) {
         const uint8_t *name = NULL;
         size_t name_len = 0;
 
         skip_space(&s);
-        if (s.p >= s.end || *s.p != '"')
-            return 0;
+        if (s.p >= s.end || *s.p != '"') return 0;
         name = s.p + 1;
-        if (!skip_string(&s))
-            return 0;
+        if (!skip_string(&s)) return 0;
         name_len = (size_t)(s.p - name) - 1;
         skip_space(&s);
-        if (s.p >= s.end || *s.p != ':')
-            return 0;
+        if (s.p >= s.end || *s.p != ':') return 0;
         s.p++;
         skip_space(&s);
         value->data = s.p;
-        if (!skip_value(&s))
-            return 0;
+        if (!skip_value(&s)) return 0;
         value->len = (size_t)(s.p - value->data);
-        if (name_len == key_len && memcmp(name, key, key_len) == 0)
-            return value->len > 0;
+        if (name_len == key_len && memcmp(name, key, key_len) == 0) return value->len > 0;
         skip_space(&s);
-        if (s.p >= s.end || *s.p != ',')
-            return 0;
+        if (s.p >= s.end || *s.p != ',') return 0;
         s.p++;
     }
 }
@@ -103,8 +88,7 @@ int tarn_json_member(struct tarn_slice json, const char *outer, const char *inne
                      struct tarn_slice *value) {
     struct tarn_slice object;
 
-    if (!inner)
-        return find_member(json, outer, value);
+    if (!inner) return find_member(json, outer, value);
     return find_member(json, outer, &object) && find_member(object, inner, value);
 }
 
@@ -113,15 +97,13 @@ static int hex4(const uint8_t *p, const uint8_t *end) {
     int v = 0;
     int i;
 
-    if (end - p < 4)
-        return -1;
+    if (end - p < 4) return -1;
     for (i = 0; i < 4; i++) {
         int c = p[i];
         int digit = c >= '0' && c <= '9'                 ? c - '0'
                     : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
                                                          : -1;
-        if (digit < 0)
-            return -1;
+        if (digit < 0) return -1;
         v = v * 16 + digit;
     }
     return v;
@@ -155,8 +137,7 @@ static size_t put_escape(uint8_t *out, const uint8_t **p, const uint8_t *end) {
     int c = hex4(*p, end);
     int low = -1;
 
-    if (c < 0)
-        return 0;
+    if (c < 0) return 0;
     *p += 4;
     if (c >= 0xD800 && c < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
         low = hex4(*p + 2, end);
@@ -165,8 +146,7 @@ static size_t put_escape(uint8_t *out, const uint8_t **p, const uint8_t *end) {
             c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
         }
     }
-    if (c >= 0xD800 && c < 0xE000)
-        c = 0xFFFD;
+    if (c >= 0xD800 && c < 0xE000) c = 0xFFFD;
     return put_utf8(out, c);
 }
 
@@ -218,12 +198,10 @@ static void result_minified(sqlite3_context *ctx, struct tarn_slice value) {
         const uint8_t *from = s.p;
         if (*s.p == '"') {
             (void)skip_string(&s);
-            if (s.p > s.end)
-                s.p = s.end;
+            if (s.p > s.end) s.p = s.end;
         } else {
             s.p++;
-            if (*from <= ' ')
-                continue;
+            if (*from <= ' ') continue;
         }
         memcpy(out + n, from, (size_t)(s.p - from));
         n += (size_t)(s.p - from);
@@ -250,18 +228,15 @@ static void result_number(sqlite3_context *ctx, struct tarn_slice value) {
     /* Jansson, because strtod follows the host's locale. It takes "-1" but not 20-digit integers. */
     number = json_loadb((const char *)value.data, value.len,
                         JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
-    if (json_is_real(number))
-        sqlite3_result_double(ctx, json_real_value(number));
+    if (json_is_real(number)) sqlite3_result_double(ctx, json_real_value(number));
     json_decref(number);
 }
 
 void tarn_json_result(sqlite3_context *ctx, struct tarn_slice value) {
-    if (value.len == 0)
-        return;
+    if (value.len == 0) return;
     switch (value.data[0]) {
     case '"':
-        if (value.len >= 2)
-            result_string(ctx, value.data + 1, value.data + value.len - 1);
+        if (value.len >= 2) result_string(ctx, value.data + 1, value.data + value.len - 1);
         break;
     case '{':
     case '[': result_minified(ctx, value); break;

@@ -44,13 +44,10 @@ static int jsonl_open(void **handle, struct tarn_conn *conn, sqlite3_value **arg
     const char *path = NULL;
 
     (void)conn;
-    if (tarn_value_text(args[0], "jsonl: path", &path, err))
-        return err->code;
-    if (!path || !*path)
-        return tarn_err_set(err, TARN_EINVAL, "jsonl(path) needs a path");
+    if (tarn_value_text(args[0], "jsonl: path", &path, err)) return err->code;
+    if (!path || !*path) return tarn_err_set(err, TARN_EINVAL, "jsonl(path) needs a path");
     h = tarn_calloc(1, sizeof *h);
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (tarn_paths_open(&h->paths, path, "jsonl", err)) {
         jsonl_close(h);
         return err->code;
@@ -66,17 +63,13 @@ static int jsonl_next(void *handle, int *more, struct tarn_err *err) {
     *more = 0;
     while (rc == TARN_OK && !*more) {
         if (!h->lines) {
-            if (h->file == h->paths.n)
-                return TARN_OK;
+            if (h->file == h->paths.n) return TARN_OK;
             rc = tarn_store_source(h->paths.store, &h->paths.objects[h->file++], &h->source, err);
-            if (rc == TARN_OK)
-                rc = tarn_lines_open(&h->lines, &h->source, err);
-            if (rc)
-                return rc;
+            if (rc == TARN_OK) rc = tarn_lines_open(&h->lines, &h->source, err);
+            if (rc) return rc;
         }
         rc = tarn_lines_next(h->lines, &h->line, &h->number, more, err);
-        if (rc == TARN_OK && !*more)
-            close_file(h);
+        if (rc == TARN_OK && !*more) close_file(h);
     }
     return rc;
 }
@@ -85,8 +78,7 @@ static void result_fault(sqlite3_context *ctx, struct tarn_slice line) {
     char message[80];
     size_t at = 0;
 
-    if (tarn_json_check(line.data, line.len, &at) == 0)
-        return;
+    if (tarn_json_check(line.data, line.len, &at) == 0) return;
     (void)snprintf(
         message, sizeof message,
         at >= line.len ? "not JSON: the text ends at offset %zu" : "not JSON at offset %zu", at);

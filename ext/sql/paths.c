@@ -21,10 +21,8 @@ static int open_folder(struct tarn_paths *p, const char *pattern, size_t n, stru
     int rc = TARN_OK;
 
     p->folder = tarn_strndup(pattern, n);
-    if (!p->folder)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    if (*pattern != '/' && strncmp(p->folder, "file://", 7) != 0)
-        tarn_buf_puts(&uri, "./");
+    if (!p->folder) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (*pattern != '/' && strncmp(p->folder, "file://", 7) != 0) tarn_buf_puts(&uri, "./");
     tarn_buf_put(&uri, pattern, n);
     tarn_buf_u8(&uri, 0);
     rc = uri.rc ? tarn_err_set(err, uri.rc, "the path is too long")
@@ -38,11 +36,9 @@ static int take_exact(struct tarn_paths *p, const char *name, struct tarn_err *e
 
     p->objects = tarn_calloc(1, sizeof *p->objects);
     p->key = tarn_strdup(name);
-    if (!p->objects || !p->key)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!p->objects || !p->key) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_store_head(p->store, p->key, p->objects, err);
-    if (rc == TARN_OK)
-        p->n = 1;
+    if (rc == TARN_OK) p->n = 1;
     return rc;
 }
 
@@ -53,15 +49,12 @@ static int take_matching(struct tarn_paths *p, const char *pattern, struct tarn_
     int rc = TARN_OK;
     size_t i;
 
-    if (!prefix)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!prefix) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_store_list(p->store, prefix, deep ? 0 : '/', NULL, 0, &p->listing, err);
     tarn_free(prefix);
-    if (rc)
-        return rc;
+    if (rc) return rc;
     p->objects = tarn_calloc(p->listing.n_objects + 1, sizeof *p->objects);
-    if (!p->objects)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!p->objects) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     for (i = 0; i < p->listing.n_objects; i++) {
         if (tarn_glob_match(pattern, p->listing.objects[i].key)) {
             p->objects[p->n++] = p->listing.objects[i];

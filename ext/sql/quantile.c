@@ -88,18 +88,14 @@ static void quantile_step(sqlite3_context *ctx, int argc, sqlite3_value **argv) 
         sqlite3_result_error_nomem(ctx);
         return;
     }
-    if (q->failed)
-        return;
-    if (!q->seen)
-        q->integers = 1;
-    if (!take_fraction(ctx, q, argv[1]) || type == SQLITE_NULL)
-        return;
+    if (q->failed) return;
+    if (!q->seen) q->integers = 1;
+    if (!take_fraction(ctx, q, argv[1]) || type == SQLITE_NULL) return;
     if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) {
         fail(ctx, q, "percentiles are of numbers; found %s", argv[0]);
         return;
     }
-    if (type == SQLITE_FLOAT)
-        q->integers = 0;
+    if (type == SQLITE_FLOAT) q->integers = 0;
     i = sqlite3_value_int64(argv[0]);
     if (type == SQLITE_INTEGER && (i > EXACT_INTEGER || i < -EXACT_INTEGER)) {
         fail(ctx, q, "percentiles take integers up to 2^53 only; found %s", argv[0]);
@@ -118,8 +114,7 @@ static int compare(const void *a, const void *b) {
 static struct quantile *sorted(sqlite3_context *ctx) {
     struct quantile *q = sqlite3_aggregate_context(ctx, 0);
 
-    if (!q || q->failed || q->n == 0)
-        return NULL;
+    if (!q || q->failed || q->n == 0) return NULL;
     qsort(q->values, q->n, sizeof *q->values, compare);
     return q;
 }
@@ -127,8 +122,7 @@ static struct quantile *sorted(sqlite3_context *ctx) {
 static void finish(sqlite3_context *ctx) {
     struct quantile *q = sqlite3_aggregate_context(ctx, 0);
 
-    if (!q)
-        return;
+    if (!q) return;
     sqlite3_free(q->values);
     q->values = NULL;
 }

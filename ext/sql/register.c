@@ -24,8 +24,7 @@ static int register_function(struct tarn_conn *c, const struct tarn_function *f,
 
     for (n = f->min_args; n <= f->max_args && rc == SQLITE_OK; n++) {
         int flags = SQLITE_UTF8 | f->flags;
-        if (f->writes_from && n >= f->writes_from)
-            flags |= SQLITE_DIRECTONLY;
+        if (f->writes_from && n >= f->writes_from) flags |= SQLITE_DIRECTONLY;
         tarn_conn_ref(c); /* dropped by the destructor, which SQLite calls on failure too */
         rc = sqlite3_create_function_v2(c->db, f->help.name, n, flags, c, f->call, f->step,
                                         f->final, tarn_conn_unref);
@@ -36,8 +35,7 @@ static int register_function(struct tarn_conn *c, const struct tarn_function *f,
 static int register_table(struct tarn_conn *c, const struct tarn_table *t, struct tarn_err *err) {
     int rc = SQLITE_OK;
 
-    if (t->rows)
-        return tarn_rows_register(c, t->rows, err);
+    if (t->rows) return tarn_rows_register(c, t->rows, err);
     tarn_conn_ref(c);
     rc = sqlite3_create_module_v2(c->db, t->help.name, t->module, c, tarn_conn_unref);
     return rc ? tarn_err_sqlite(err, c->db, rc, t->help.name) : TARN_OK;
@@ -49,8 +47,7 @@ int tarn_sql_register(struct tarn_conn *c, struct tarn_err *err) {
     int i;
 
     rc = sqlite3_create_collation_v2(c->db, "tarn_ts", SQLITE_UTF8, NULL, collate, NULL);
-    if (rc)
-        return tarn_err_sqlite(err, c->db, rc, "tarn_ts");
+    if (rc) return tarn_err_sqlite(err, c->db, rc, "tarn_ts");
     for (f = tarn_families; *f && rc == TARN_OK; f++) {
         for (i = 0; i < (*f)->n_functions && rc == TARN_OK; i++) {
             rc = register_function(c, &(*f)->functions[i], err);

@@ -19,18 +19,15 @@ void tarn_result_err(sqlite3_context *ctx, const struct tarn_err *err) {
 }
 
 int tarn_vtab_err(sqlite3_vtab *vtab, const struct tarn_err *err) {
-    if (err->code == TARN_OK)
-        return SQLITE_OK;
-    if (err->code == TARN_ENOMEM)
-        return SQLITE_NOMEM;
+    if (err->code == TARN_OK) return SQLITE_OK;
+    if (err->code == TARN_ENOMEM) return SQLITE_NOMEM;
     sqlite3_free(vtab->zErrMsg);
     vtab->zErrMsg = sqlite3_mprintf("%s", err->msg[0] ? err->msg : tarn_code_name(err->code));
     return vtab->zErrMsg ? tarn_sqlite_code(err->code) : SQLITE_NOMEM;
 }
 
 void tarn_result_text(sqlite3_context *ctx, const char *s) {
-    if (s)
-        sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
+    if (s) sqlite3_result_text(ctx, s, -1, SQLITE_TRANSIENT);
 }
 
 void tarn_result_time(sqlite3_context *ctx, int64_t ms) {
@@ -51,8 +48,7 @@ const char *tarn_show_text(const char *s, size_t n, char out[TARN_SHOWN]) {
     }
     /* A message is a C string, and an invalid byte in it would spoil the whole of it. */
     nul = tarn_utf8_invalid((const uint8_t *)s, cut);
-    if (memchr(s, 0, nul))
-        nul = (size_t)((const char *)memchr(s, 0, nul) - s);
+    if (memchr(s, 0, nul)) nul = (size_t)((const char *)memchr(s, 0, nul) - s);
     (void)snprintf(out, TARN_SHOWN, "'%.*s'%s", (int)nul, s, nul < n ? "..." : "");
     return out;
 }
@@ -93,15 +89,13 @@ int tarn_value_text(sqlite3_value *v, const char *what, const char **out, struct
     size_t n = 0;
 
     *out = NULL;
-    if (!v || sqlite3_value_type(v) == SQLITE_NULL)
-        return TARN_OK;
+    if (!v || sqlite3_value_type(v) == SQLITE_NULL) return TARN_OK;
     if (sqlite3_value_type(v) == SQLITE_BLOB) {
         return tarn_err_set(err, TARN_EINVAL, "%s: expected text, found %s", what,
                             tarn_show_value(v, shown));
     }
     s = (const char *)sqlite3_value_text(v);
-    if (!s)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!s) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     n = (size_t)sqlite3_value_bytes(v);
     if (memchr(s, 0, n) || tarn_utf8_invalid((const uint8_t *)s, n) != n) {
         return tarn_err_set(err, TARN_EINVAL, "%s: %s is not UTF-8 text without NUL bytes", what,

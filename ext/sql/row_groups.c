@@ -35,15 +35,11 @@ static int groups_open(void **handle, struct tarn_conn *conn, sqlite3_value **ar
     int rc = TARN_OK;
 
     memset(&req, 0, sizeof req);
-    if (tarn_value_text(args[0], "tarn_row_groups: glob", &req.glob, err))
-        return err->code;
-    if (tarn_conn_refresh(conn, err) || tarn_conn_lake(conn, 0, &lake, err))
-        return err->code;
-    if (!lake)
-        return TARN_OK;
+    if (tarn_value_text(args[0], "tarn_row_groups: glob", &req.glob, err)) return err->code;
+    if (tarn_conn_refresh(conn, err) || tarn_conn_lake(conn, 0, &lake, err)) return err->code;
+    if (!lake) return TARN_OK;
     h = tarn_calloc(1, sizeof *h);
-    if (!h)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     h->lake = tarn_lake_ref(lake);
     req.namespace_ = tarn_settings_text(&conn->settings, TARN_SET_NAMESPACE);
     req.prefix = tarn_settings_text(&conn->settings, TARN_SET_PREFIX);
@@ -69,16 +65,14 @@ static int groups_next(void *handle, int *more, struct tarn_err *err) {
             h->group++;
         }
         *more = h->footer && h->footer->n_columns > 0 && h->group < h->footer->n_row_groups;
-        if (*more)
-            return TARN_OK;
+        if (*more) return TARN_OK;
         tarn_pq_footer_free(h->footer);
         h->footer = NULL;
         while (h->file < h->catalog->n_files &&
                h->catalog->files[h->file].info.format != TARN_FILE_PARQUET) {
             h->file++;
         }
-        if (h->file == h->catalog->n_files)
-            return TARN_OK;
+        if (h->file == h->catalog->n_files) return TARN_OK;
         if (tarn_lake_footer(h->lake, &h->catalog->files[h->file++].obj, &h->footer, NULL, err)) {
             return err->code;
         }
@@ -100,8 +94,7 @@ static void result_encodings(sqlite3_context *ctx, uint32_t set) {
 
 /* Offsets: 0 means there is none. */
 static void result_offset(sqlite3_context *ctx, uint64_t offset) {
-    if (offset)
-        sqlite3_result_int64(ctx, (sqlite3_int64)offset);
+    if (offset) sqlite3_result_int64(ctx, (sqlite3_int64)offset);
 }
 
 static void chunk_column(const struct tarn_pq_chunk *k, const struct tarn_pq_column *col,
@@ -111,29 +104,24 @@ static void chunk_column(const struct tarn_pq_chunk *k, const struct tarn_pq_col
     switch (column) {
     case 4: tarn_result_text(ctx, tarn_physical_name((int)col->physical)); break;
     case 5:
-        if (col->logical.kind)
-            tarn_result_text(ctx, tarn_logical_name((int)col->logical.kind));
+        if (col->logical.kind) tarn_result_text(ctx, tarn_logical_name((int)col->logical.kind));
         break;
     case 6: tarn_result_text(ctx, tarn_codec_name((int)k->codec)); break;
     case 7: result_encodings(ctx, k->encodings); break;
     case 8: sqlite3_result_int64(ctx, k->n_values); break;
     case 9:
-        if (s->has_nulls)
-            sqlite3_result_int64(ctx, s->nulls);
+        if (s->has_nulls) sqlite3_result_int64(ctx, s->nulls);
         break;
     case 10:
-        if (s->has_distinct)
-            sqlite3_result_int64(ctx, s->distinct);
+        if (s->has_distinct) sqlite3_result_int64(ctx, s->distinct);
         break;
     case 11: sqlite3_result_int64(ctx, (sqlite3_int64)k->size); break;
     case 12: sqlite3_result_int64(ctx, (sqlite3_int64)k->uncompressed); break;
     case 13:
-        if (s->has_min)
-            tarn_result_stat(ctx, col, s->min);
+        if (s->has_min) tarn_result_stat(ctx, col, s->min);
         break;
     case 14:
-        if (s->has_max)
-            tarn_result_stat(ctx, col, s->max);
+        if (s->has_max) tarn_result_stat(ctx, col, s->max);
         break;
     case 15: result_offset(ctx, k->offset); break;
     case 16: result_offset(ctx, k->dictionary_offset); break;

@@ -36,8 +36,7 @@ struct rows_cursor {
 static void aux_free(void *p) {
     struct rows_aux *aux = p;
 
-    if (!aux)
-        return;
+    if (!aux) return;
     tarn_conn_unref(aux->conn);
     tarn_free(aux);
 }
@@ -64,19 +63,14 @@ static int rows_connect(sqlite3 *db, void *p, int argc, const char *const *argv,
     }
     sqlite3_str_appendall(s, ")");
     sql = sqlite3_str_finish(s);
-    if (!sql)
-        return SQLITE_NOMEM;
+    if (!sql) return SQLITE_NOMEM;
     rc = sqlite3_declare_vtab(db, sql);
     sqlite3_free(sql);
-    if (rc)
-        return rc;
-    if (def->flags & TARN_ROWS_DIRECTONLY)
-        (void)sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
-    if (def->flags & TARN_ROWS_INNOCUOUS)
-        (void)sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
+    if (rc) return rc;
+    if (def->flags & TARN_ROWS_DIRECTONLY) (void)sqlite3_vtab_config(db, SQLITE_VTAB_DIRECTONLY);
+    if (def->flags & TARN_ROWS_INNOCUOUS) (void)sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     table = tarn_calloc(1, sizeof *table);
-    if (!table)
-        return SQLITE_NOMEM;
+    if (!table) return SQLITE_NOMEM;
     table->def = def;
     table->conn = aux->conn;
     tarn_conn_ref(table->conn);
@@ -102,18 +96,14 @@ static int rows_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     for (i = 0; i < info->nConstraint; i++) {
         const struct sqlite3_index_constraint *con = &info->aConstraint[i];
         int arg = con->iColumn - def->n_columns;
-        if (arg < 0 || arg >= def->n_arguments || con->op != SQLITE_INDEX_CONSTRAINT_EQ)
-            continue;
-        if (!con->usable)
-            return SQLITE_CONSTRAINT;
-        if (given & (1u << arg))
-            continue; /* a second one is checked by SQLite */
+        if (arg < 0 || arg >= def->n_arguments || con->op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+        if (!con->usable) return SQLITE_CONSTRAINT;
+        if (given & (1u << arg)) continue; /* a second one is checked by SQLite */
         given |= 1u << arg;
         at[arg] = i;
     }
     for (i = 0; i < def->n_arguments; i++) {
-        if (!(given & (1u << i)))
-            continue;
+        if (!(given & (1u << i))) continue;
         info->aConstraintUsage[at[i]].argvIndex = ++n;
         info->aConstraintUsage[at[i]].omit = 1;
     }
@@ -127,8 +117,7 @@ static int rows_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     struct rows_cursor *cur = tarn_calloc(1, sizeof *cur);
 
     (void)vtab;
-    if (!cur)
-        return SQLITE_NOMEM;
+    if (!cur) return SQLITE_NOMEM;
     *out = &cur->base;
     return SQLITE_OK;
 }
@@ -137,8 +126,7 @@ static void cursor_clear(struct rows_cursor *cur) {
     const struct tarn_rows *def = ((struct rows_table *)cur->base.pVtab)->def;
     int i;
 
-    if (cur->handle)
-        def->close(cur->handle);
+    if (cur->handle) def->close(cur->handle);
     cur->handle = NULL;
     for (i = 0; i < TARN_ROWS_ARGS_MAX; i++) {
         sqlite3_value_free(cur->args[i]);
@@ -162,8 +150,7 @@ static int rows_next(sqlite3_vtab_cursor *base) {
     struct tarn_err err = {0};
     int more = 0;
 
-    if (def->next(cur->handle, &more, &err))
-        return tarn_vtab_err(base->pVtab, &err);
+    if (def->next(cur->handle, &more, &err)) return tarn_vtab_err(base->pVtab, &err);
     cur->more = more;
     cur->rowid++;
     return SQLITE_OK;
@@ -192,21 +179,17 @@ static int rows_filter(sqlite3_vtab_cursor *base, int given, const char *text, i
     (void)text;
     cursor_clear(cur);
     for (i = 0; i < def->n_arguments; i++) {
-        if (!(given & (1 << i)) || n >= argc)
-            continue;
+        if (!(given & (1 << i)) || n >= argc) continue;
         cur->args[i] = sqlite3_value_dup(argv[n++]);
-        if (!cur->args[i])
-            return SQLITE_NOMEM;
+        if (!cur->args[i]) return SQLITE_NOMEM;
     }
     for (i = 0; i < def->required; i++) {
-        if (!cur->args[i] && missing(def, i, &err))
-            return tarn_vtab_err(base->pVtab, &err);
+        if (!cur->args[i] && missing(def, i, &err)) return tarn_vtab_err(base->pVtab, &err);
     }
     if (def->open(&cur->handle, table->conn, cur->args, &err)) {
         return tarn_vtab_err(base->pVtab, &err);
     }
-    if (!cur->handle)
-        return SQLITE_OK; /* nothing to show */
+    if (!cur->handle) return SQLITE_OK; /* nothing to show */
     return rows_next(base);
 }
 
@@ -221,12 +204,10 @@ static int rows_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int colu
 
     if (column >= def->n_columns) {
         sqlite3_value *v = cur->args[column - def->n_columns];
-        if (v)
-            sqlite3_result_value(ctx, v);
+        if (v) sqlite3_result_value(ctx, v);
         return SQLITE_OK;
     }
-    if (def->column(cur->handle, column, ctx, &err))
-        return tarn_vtab_err(base->pVtab, &err);
+    if (def->column(cur->handle, column, ctx, &err)) return tarn_vtab_err(base->pVtab, &err);
     return SQLITE_OK;
 }
 
@@ -253,8 +234,7 @@ int tarn_rows_register(struct tarn_conn *c, const struct tarn_rows *rows, struct
     struct rows_aux *aux = tarn_malloc(sizeof *aux);
     int rc = SQLITE_OK;
 
-    if (!aux)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!aux) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     aux->def = rows;
     aux->conn = c;
     tarn_conn_ref(c);

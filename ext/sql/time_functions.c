@@ -92,12 +92,9 @@ static int64_t truncate_calendar(int64_t ms, enum unit unit) {
     tarn_time_civil(ms, &c);
     c.day = 1;
     c.hour = c.minute = c.second = c.ms = 0;
-    if (unit == UNIT_QUARTER)
-        c.month -= (c.month - 1) % 3;
-    if (unit >= UNIT_YEAR)
-        c.month = 1;
-    if (unit > UNIT_YEAR)
-        c.year -= c.year % years;
+    if (unit == UNIT_QUARTER) c.month -= (c.month - 1) % 3;
+    if (unit >= UNIT_YEAR) c.month = 1;
+    if (unit > UNIT_YEAR) c.year -= c.year % years;
     return tarn_time_from_civil(&c);
 }
 
@@ -120,15 +117,12 @@ static int time_of(sqlite3_value *v, int64_t *ms, struct tarn_err *err) {
 
     if (sqlite3_value_type(v) == SQLITE_INTEGER) {
         *ms = sqlite3_value_int64(v);
-        if (*ms >= TARN_TIME_MIN && *ms <= TARN_TIME_MAX)
-            return TARN_OK;
+        if (*ms >= TARN_TIME_MIN && *ms <= TARN_TIME_MAX) return TARN_OK;
     }
     if (sqlite3_value_type(v) == SQLITE_TEXT) {
         s = (const char *)sqlite3_value_text(v);
-        if (!s)
-            return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-        if (tarn_time_parse(s, (size_t)sqlite3_value_bytes(v), ms) == 0)
-            return TARN_OK;
+        if (!s) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        if (tarn_time_parse(s, (size_t)sqlite3_value_bytes(v), ms) == 0) return TARN_OK;
     }
     return tarn_err_set(err, TARN_EINVAL,
                         "date_trunc: %s is no time; expected text like '2026-02-02 14:30:00' or "
@@ -148,8 +142,7 @@ static void date_trunc(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
         time_of(argv[1], &ms, &err) == TARN_OK) {
         tarn_result_time(ctx, truncate_time(ms, unit));
     }
-    if (err.code)
-        tarn_result_err(ctx, &err);
+    if (err.code) tarn_result_err(ctx, &err);
 }
 
 static const struct tarn_function functions[] = {

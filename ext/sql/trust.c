@@ -34,11 +34,9 @@ int tarn_trust_named(const char *uri, struct tarn_err *err) {
     struct named *n = NULL;
     size_t len = strlen(uri) + 1;
 
-    if (is_named(uri))
-        return TARN_OK;
+    if (is_named(uri)) return TARN_OK;
     n = tarn_malloc(sizeof *n + len);
-    if (!n)
-        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!n) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     memcpy(n->uri, uri, len);
     (void)pthread_mutex_lock(&mutex);
     n->next = list;
@@ -57,8 +55,7 @@ static const char *skip_comments(const char *s) {
             s += strcspn(s, "\n");
         } else if (strncmp(s, "/*", 2) == 0) {
             end = strstr(s + 2, "*/");
-            if (!end)
-                return "";
+            if (!end) return "";
             s = end + 2;
         } else {
             return s;
@@ -71,11 +68,9 @@ int tarn_trust_creating(sqlite3 *db, const char *table) {
 
     while ((stmt = sqlite3_next_stmt(db, stmt)) != NULL) {
         const char *s = sqlite3_stmt_busy(stmt) ? sqlite3_sql(stmt) : NULL;
-        if (!s || sqlite3_strnicmp(s = skip_comments(s), "CREATE", 6) != 0)
-            continue;
+        if (!s || sqlite3_strnicmp(s = skip_comments(s), "CREATE", 6) != 0) continue;
         s = skip_comments(s + 6);
-        if (sqlite3_strnicmp(s, "VIRTUAL", 7) == 0 && strstr(s, table))
-            return 1;
+        if (sqlite3_strnicmp(s, "VIRTUAL", 7) == 0 && strstr(s, table)) return 1;
     }
     return 0;
 }
@@ -83,8 +78,7 @@ int tarn_trust_creating(sqlite3 *db, const char *table) {
 int tarn_trust_check(const char *table, const char *uri, struct tarn_err *err) {
     const char *lake = getenv("TARN_LAKE");
 
-    if (is_named(uri) || (lake && strcmp(lake, uri) == 0) || tarn_conn_listed(uri))
-        return TARN_OK;
+    if (is_named(uri) || (lake && strcmp(lake, uri) == 0) || tarn_conn_listed(uri)) return TARN_OK;
     return tarn_err_set(
         err, TARN_EACCES,
         "%.60s shows the lake %.100s, which only the database file names: confirm it "

@@ -95,8 +95,7 @@ static int print_chunk(handle chunk) {
             int id = duckdb_get_type_id(type);
             const uint64_t *valid = duckdb_vector_get_validity(vector);
             duckdb_destroy_logical_type(&type);
-            if (c > 0)
-                putchar('\t');
+            if (c > 0) putchar('\t');
             if (valid != NULL && (valid[r / 64] >> (r % 64) & 1) == 0)
                 fputs("NULL", stdout);
             else if (print_value(duckdb_vector_get_data(vector), id, r) != 0) {
@@ -116,12 +115,10 @@ static int run(handle connection, const char *sql, int print, uint64_t *rows) {
     struct duck_result result;
     handle chunk = NULL;
     int failed = duckdb_query(connection, sql, &result);
-    if (failed)
-        fprintf(stderr, "duck_run: %s\n", duckdb_result_error(&result));
+    if (failed) fprintf(stderr, "duck_run: %s\n", duckdb_result_error(&result));
     while (!failed && (chunk = duckdb_fetch_chunk(result)) != NULL) {
         *rows += duckdb_data_chunk_get_size(chunk);
-        if (print)
-            failed = print_chunk(chunk);
+        if (print) failed = print_chunk(chunk);
         duckdb_destroy_data_chunk(&chunk);
     }
     duckdb_destroy_result(&result);
@@ -154,8 +151,7 @@ int main(int argc, char **argv) {
         case 'p': m.print = 1; break;
         case 't': threads = optarg; break;
         case 's':
-            if (n_setup < 8)
-                setup[n_setup++] = optarg;
+            if (n_setup < 8) setup[n_setup++] = optarg;
             break;
         default: return 2;
         }
@@ -175,7 +171,6 @@ int main(int argc, char **argv) {
     }
     duckdb_disconnect(&connection);
     duckdb_close(&db);
-    if (!failed)
-        measure_report(&m);
+    if (!failed) measure_report(&m);
     return failed;
 }

@@ -128,8 +128,7 @@ static void put_status(struct tarn_event *ev, uint64_t r) {
 static unsigned put_duration(struct mix *m, struct tarn_event *ev, unsigned base) {
     struct draw d = draw(m);
     unsigned c = base / 4 + below(d.r[0], base) + below(d.r[1], 1 + below(d.r[2], 3 * base));
-    if (below(d.r[3], 100) == 0)
-        c *= 20;
+    if (below(d.r[3], 100) == 0) c *= 20;
     ev->duration_ms = c / 100.0;
     ev->present |= TARN_EV_BIT(TARN_EV_DURATION_MS);
     return c;
@@ -212,8 +211,7 @@ static void fill_webhook(struct mix *m, struct tarn_event *ev, const char *provi
 static void fill_other(struct mix *m, struct tarn_event *ev, enum family family) {
     char rest[160];
     struct draw d = draw(m);
-    if (family == WEB)
-        put_url(m, ev, d.r[0]);
+    if (family == WEB) put_url(m, ev, d.r[0]);
     unsigned duration = family == JOB ? put_duration(m, ev, 1500) : 0;
     snprintf(rest, sizeof rest, "\"user\":\"user-%u\",\"session\":\"%016" PRIx64 "\",\"bytes\":%u",
              zipf(d.r[1], 5000), d.r[2], below(d.r[3], 65536));

@@ -30,8 +30,7 @@
 
 static int make_folders(char *path) {
     for (char *p = path + 1; *p; p++) {
-        if (*p != '/')
-            continue;
+        if (*p != '/') continue;
         *p = '\0';
         if (mkdir(path, 0777) != 0 && errno != EEXIST) {
             fprintf(stderr, "generate: mkdir %s: %s\n", path, strerror(errno));
@@ -48,14 +47,11 @@ static int write_lake_json(const char *dir) {
                                "\"partitionedBy\":\"ts\"}\n";
     char path[4096];
     snprintf(path, sizeof path, "%s/_tarn/lake.json", dir);
-    if (make_folders(path) != 0)
-        return 1;
+    if (make_folders(path) != 0) return 1;
     FILE *f = fopen(path, "wx");
     int ok = f != NULL && fputs(text, f) >= 0;
-    if (f != NULL && fclose(f) != 0)
-        ok = 0;
-    if (!ok)
-        fprintf(stderr, "generate: %s: %s\n", path, strerror(errno));
+    if (f != NULL && fclose(f) != 0) ok = 0;
+    if (!ok) fprintf(stderr, "generate: %s: %s\n", path, strerror(errno));
     return !ok;
 }
 
@@ -109,8 +105,7 @@ static int write_hour(const char *dir, uint64_t hour, uint64_t rows) {
     tarn_time_civil(start, &t);
     snprintf(path, sizeof path, "%s/events/%04d/%02d/%02d/%02d/%s.parquet", dir, t.year, t.month,
              t.day, t.hour, ulid);
-    if (make_folders(path) != 0)
-        return 1;
+    if (make_folders(path) != 0) return 1;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {
         fprintf(stderr, "generate: %s: %s\n", path, strerror(errno));
@@ -118,10 +113,8 @@ static int write_hour(const char *dir, uint64_t hour, uint64_t rows) {
     }
     tarn_sink_fd(&sink, fd, path);
     int rc = write_rows(&sink, rows, start, &mix, &err);
-    if (close(fd) != 0 && rc == TARN_OK)
-        rc = tarn_err_errno(&err, errno, "%s", path);
-    if (rc != TARN_OK)
-        fprintf(stderr, "generate: %s: %s\n", path, err.msg);
+    if (close(fd) != 0 && rc == TARN_OK) rc = tarn_err_errno(&err, errno, "%s", path);
+    if (rc != TARN_OK) fprintf(stderr, "generate: %s: %s\n", path, err.msg);
     return rc != TARN_OK;
 }
 
@@ -129,8 +122,7 @@ static int work(const char *dir, uint64_t rows, uint64_t hours, uint64_t worker)
     for (uint64_t h = worker; h < hours; h += WORKERS) {
         uint64_t before = rows_before(rows, hours, h);
         uint64_t n = rows_before(rows, hours, h + 1) - before;
-        if (n > 0 && write_hour(dir, h, n) != 0)
-            return 1;
+        if (n > 0 && write_hour(dir, h, n) != 0) return 1;
     }
     return 0;
 }
@@ -154,16 +146,13 @@ int main(int argc, char **argv) {
     uint64_t hours = argc > 3 ? number(argv[3]) : 720;
     int failed = 0;
 
-    if (write_lake_json(argv[1]) != 0)
-        return 1;
+    if (write_lake_json(argv[1]) != 0) return 1;
     for (uint64_t i = 0; i < WORKERS; i++) {
         pid_t pid = fork();
-        if (pid == 0)
-            _exit(work(argv[1], rows, hours, i));
+        if (pid == 0) _exit(work(argv[1], rows, hours, i));
         failed |= pid < 0;
     }
     for (int i = 0, status = 0; i < WORKERS; i++)
-        if (wait(&status) >= 0)
-            failed |= status != 0;
+        if (wait(&status) >= 0) failed |= status != 0;
     return failed;
 }

@@ -51,8 +51,7 @@ static inline int measure_repeats(const char *text) {
 /* Is there another run to do? Starts its clock. */
 static inline int measure_next(struct measure *m) {
     int wanted = m->repeats > 1 ? m->repeats + 1 : 1;
-    if (m->runs >= wanted || (m->runs > 1 && m->spent > MEASURE_SECONDS * 1000.0))
-        return 0;
+    if (m->runs >= wanted || (m->runs > 1 && m->spent > MEASURE_SECONDS * 1000.0)) return 0;
     m->rows = 0;
     m->began = measure_now();
     return 1;
@@ -66,10 +65,8 @@ static inline int measure_printing(const struct measure *m) {
 static inline void measure_done(struct measure *m) {
     double ms = measure_now() - m->began;
     m->spent += ms;
-    if (m->runs == 0)
-        m->first = ms;
-    if (m->runs > 0)
-        m->ms[m->runs - 1] = ms;
+    if (m->runs == 0) m->first = ms;
+    if (m->runs > 0) m->ms[m->runs - 1] = ms;
     m->runs++;
 }
 

@@ -20,8 +20,7 @@ static int fail(sqlite3 *db, const char *what) {
 static void print_row(sqlite3_stmt *stmt) {
     int n = sqlite3_column_count(stmt);
     for (int i = 0; i < n; i++) {
-        if (i > 0)
-            putchar('\t');
+        if (i > 0) putchar('\t');
         switch (sqlite3_column_type(stmt, i)) {
         case SQLITE_NULL: fputs("NULL", stdout); break;
         case SQLITE_FLOAT: printf("%.17g", sqlite3_column_double(stmt, i)); break;
@@ -45,8 +44,7 @@ static int run(sqlite3 *db, const char *sql, int print, uint64_t *rows) {
     while (sql != NULL && *sql != '\0') {
         sqlite3_stmt *stmt = NULL;
         int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, &sql);
-        if (rc != SQLITE_OK)
-            return fail(db, "prepare");
+        if (rc != SQLITE_OK) return fail(db, "prepare");
         while (stmt != NULL && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
             ++*rows;
             if (print)
@@ -54,8 +52,7 @@ static int run(sqlite3 *db, const char *sql, int print, uint64_t *rows) {
             else
                 (void)touch_row(stmt);
         }
-        if (sqlite3_finalize(stmt) != SQLITE_OK)
-            return fail(db, "step");
+        if (sqlite3_finalize(stmt) != SQLITE_OK) return fail(db, "step");
     }
     return 0;
 }
@@ -78,8 +75,7 @@ int main(int argc, char **argv) {
         case 'x': extension = optarg; break;
         case 'd': database = optarg; break;
         case 's':
-            if (n_setup < 8)
-                setup[n_setup++] = optarg;
+            if (n_setup < 8) setup[n_setup++] = optarg;
             break;
         default: return 2;
         }
@@ -89,8 +85,7 @@ int main(int argc, char **argv) {
                         "[-s SETUP] SQL\n");
         return 2;
     }
-    if (sqlite3_open(database, &db) != SQLITE_OK)
-        return fail(db, database);
+    if (sqlite3_open(database, &db) != SQLITE_OK) return fail(db, database);
     sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, NULL);
     if (sqlite3_load_extension(db, extension, NULL, &message) != SQLITE_OK) {
         fprintf(stderr, "tarn_run: %s: %s\n", extension, message);
@@ -102,9 +97,7 @@ int main(int argc, char **argv) {
         failed = run(db, argv[optind], measure_printing(&m), &m.rows);
         measure_done(&m);
     }
-    if (sqlite3_close(db) != SQLITE_OK)
-        failed = fail(db, "close");
-    if (!failed)
-        measure_report(&m);
+    if (sqlite3_close(db) != SQLITE_OK) failed = fail(db, "close");
+    if (!failed) measure_report(&m);
     return failed;
 }

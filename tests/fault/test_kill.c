@@ -51,7 +51,9 @@ static int64_t number(sqlite3 *db, const char *sql) {
 }
 
 /* Transaction n: status_code = n in each of its rows; every 13th is a bulk one. */
-static int rows_of(int64_t n) { return n % 13 == 0 ? BULK : 1 + (int)(n % 3); }
+static int rows_of(int64_t n) {
+    return n % 13 == 0 ? BULK : 1 + (int)(n % 3);
+}
 
 static void write_forever(const char *path, const char *journal, int64_t n, int out) {
     sqlite3 *db = connect(path);
@@ -60,18 +62,19 @@ static void write_forever(const char *path, const char *journal, int64_t n, int 
     if (!db) _exit(3);
     snprintf(sql, sizeof sql, "PRAGMA synchronous = OFF; PRAGMA journal_mode = %s", journal);
     (void)sqlite3_exec(db, sql, NULL, NULL, NULL);
-    (void)sqlite3_exec(db,
-                       "SELECT tarn_config('timeThresholdMs', 20), tarn_config('countThreshold', 5)",
-                       NULL, NULL, NULL);
+    (void)sqlite3_exec(
+        db, "SELECT tarn_config('timeThresholdMs', 20), tarn_config('countThreshold', 5)", NULL,
+        NULL, NULL);
     for (;; n++) {
         struct progress p = {n, n - 1};
 
         if (write(out, &p, sizeof p) != sizeof p) _exit(4);
-        snprintf(sql, sizeof sql,
-                 "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < %d) "
-                 "INSERT INTO events(ts, type, status_code, payload) SELECT 1770000000000 + %lld * "
-                 "60000 + i * 1000, 'k', %lld, json_object('i', i, 'pad', hex(zeroblob(50))) FROM s",
-                 rows_of(n), (long long)(n % 500), (long long)n);
+        snprintf(
+            sql, sizeof sql,
+            "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < %d) "
+            "INSERT INTO events(ts, type, status_code, payload) SELECT 1770000000000 + %lld * "
+            "60000 + i * 1000, 'k', %lld, json_object('i', i, 'pad', hex(zeroblob(50))) FROM s",
+            rows_of(n), (long long)(n % 500), (long long)n);
         if (sqlite3_exec(db, sql, NULL, NULL, NULL)) _exit(5);
         p.committed = n;
         if (write(out, &p, sizeof p) != sizeof p) _exit(4);
@@ -96,7 +99,8 @@ static struct progress round_of_killing(const char *path, const char *journal, i
     (void)close(ends[1]);
     (void)usleep(wait_us);
     (void)kill(child, SIGKILL);
-    while (read(ends[0], &p, sizeof p) == sizeof p) last = p;
+    while (read(ends[0], &p, sizeof p) == sizeof p)
+        last = p;
     (void)close(ends[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
     if (!WIFSIGNALED(status)) fail_msg("the writer ended by itself: %d", WEXITSTATUS(status));
@@ -119,7 +123,8 @@ static int64_t check(const char *path, struct progress p, int round) {
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         int64_t got = sqlite3_column_int64(stmt, 0);
 
-        if (got != n + 1) fail_msg("round %d: %lld follows %lld", round, (long long)got, (long long)n);
+        if (got != n + 1)
+            fail_msg("round %d: %lld follows %lld", round, (long long)got, (long long)n);
         n = got;
         if (sqlite3_column_int64(stmt, 1) != rows_of(n) ||
             sqlite3_column_int64(stmt, 2) != rows_of(n)) {

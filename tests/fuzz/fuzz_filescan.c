@@ -26,8 +26,7 @@ static void value(const struct tarn_vector *v, uint32_t at) {
     case TARN_DOUBLE: touched += v->values.f64[at] > 0; break;
     default: {
         const struct tarn_slice *s = &v->values.bytes[at];
-        if (s->len > 0)
-            touched += (size_t)s->data[0] + s->data[s->len - 1];
+        if (s->len > 0) touched += (size_t)s->data[0] + s->data[s->len - 1];
     }
     }
 }
@@ -42,8 +41,7 @@ static void batch(const struct tarn_pq_batch *b, const struct tarn_pq_block *blo
         const struct tarn_vector *v = &b->columns[c];
         assert(v->n == b->n);
         for (uint32_t i = 0; i < v->n; i++) {
-            if (tarn_vector_null(v, i))
-                continue;
+            if (tarn_vector_null(v, i)) continue;
             assert(!v->codes || v->codes[i] < v->dict_n);
             value(v, tarn_vector_at(v, i));
         }
@@ -63,8 +61,7 @@ static void scan(const struct tarn_source *src, const struct tarn_pq_footer *f,
         return;
     }
     for (int g = 0; g < f->n_row_groups && left > 0; g++, left--) {
-        if (tarn_pq_scan_excludes(s, g))
-            continue;
+        if (tarn_pq_scan_excludes(s, g)) continue;
         tarn_err_clear(&err);
         if (tarn_pq_scan_blocks(s, g, &blocks, &n, &err) != TARN_OK) {
             assert(err.msg[0] != '\0');
@@ -124,8 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tarn_source_memory(&src, &memory);
     if (tarn_pq_footer_read(&f, &src, NULL) == TARN_OK) {
         for (int i = 0; i < f->n_columns && n < MAX_COLUMNS; i++)
-            if (f->columns[i].flat)
-                columns[n++] = i;
+            if (f->columns[i].flat) columns[n++] = i;
         for (int pass = 0; pass < 3; pass++) {
             struct tarn_budget budget = {BUDGET, 0};
             struct tarn_pq_counters counters = {0};
@@ -139,8 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 spec.n_predicates = 1;
             }
             for (int i = 0; i < n && spec.order_column < 0; i++)
-                if (f->columns[columns[i]].physical == TARN_INT64)
-                    spec.order_column = columns[i];
+                if (f->columns[columns[i]].physical == TARN_INT64) spec.order_column = columns[i];
             scan(&src, f, &spec);
             assert(budget.used == 0);
         }

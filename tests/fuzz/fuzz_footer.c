@@ -13,8 +13,7 @@
 static size_t touched;
 
 static void text(const char *s) {
-    if (s)
-        touched += strlen(s);
+    if (s) touched += strlen(s);
 }
 
 static void bytes(const struct tarn_slice *s) {
@@ -25,10 +24,8 @@ static void bytes(const struct tarn_slice *s) {
 static void chunk(const struct tarn_pq_footer *f, const struct tarn_pq_chunk *c, int column) {
     assert(c->column == column);
     assert(c->offset <= f->file_size && c->size <= f->file_size - c->offset);
-    if (c->stats.has_min)
-        bytes(&c->stats.min);
-    if (c->stats.has_max)
-        bytes(&c->stats.max);
+    if (c->stats.has_min) bytes(&c->stats.min);
+    if (c->stats.has_max) bytes(&c->stats.max);
     for (int i = 0; i < c->n_kv; i++) {
         text(c->kv[i].key);
         text(c->kv[i].value);

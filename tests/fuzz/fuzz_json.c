@@ -25,8 +25,7 @@ static size_t brackets(const uint8_t *s, size_t n) {
 static void second_opinion(const uint8_t *data, size_t size, int ours) {
     json_t *theirs = NULL;
 
-    if (size == 0 || memchr(data, 0, size))
-        return;
+    if (size == 0 || memchr(data, 0, size)) return;
     theirs = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     assert(!theirs || ours == 0 || brackets(data, size) > DEPTH);
     json_decref(theirs);

@@ -25,8 +25,7 @@ static int save(const char *folder, const char *name, const void *p, size_t n) {
     }
     bad = fwrite(p, 1, n, file) != n;
     bad |= fclose(file) != 0;
-    if (bad)
-        perror(path);
+    if (bad) perror(path);
     return bad;
 }
 
@@ -56,16 +55,11 @@ static void put_row(struct tarn_pq_writer *w, uint32_t i) {
 
     tarn_pq_put_i64(w, 0, INT64_C(1770000000000) + (int64_t)i * 250);
     tarn_pq_put_bytes(w, 1, text, (size_t)n);
-    if (i % 3)
-        tarn_pq_put_bool(w, 2, i % 2 == 0);
-    if (i % 4)
-        tarn_pq_put_i32(w, 3, (int32_t)i * 7 - 100);
-    if (i % 5)
-        tarn_pq_put_f64(w, 4, i / 7.0);
-    if (i % 6)
-        tarn_pq_put_f32(w, 5, (float)i);
-    if (i % 7)
-        tarn_pq_put_bytes(w, 6, "12345678", 8);
+    if (i % 3) tarn_pq_put_bool(w, 2, i % 2 == 0);
+    if (i % 4) tarn_pq_put_i32(w, 3, (int32_t)i * 7 - 100);
+    if (i % 5) tarn_pq_put_f64(w, 4, i / 7.0);
+    if (i % 6) tarn_pq_put_f32(w, 5, (float)i);
+    if (i % 7) tarn_pq_put_bytes(w, 6, "12345678", 8);
 }
 
 static int parquet(const char *folder, const struct shape *shape) {
@@ -140,8 +134,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: seeds footer|filescan|json FOLDER\n");
         return 2;
     }
-    if (strcmp(argv[1], "json") == 0)
-        return json(argv[2]);
+    if (strcmp(argv[1], "json") == 0) return json(argv[2]);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         bad |= parquet(argv[2], &shapes[i]);
     return bad;

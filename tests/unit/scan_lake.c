@@ -28,8 +28,7 @@ void lake_init(struct lake_fixture *f, uint64_t seed) {
     f->random = seed * 2 + 1;
     snprintf(f->folder, sizeof f->folder, "/tmp/tarn_scan_XXXXXX");
     assert_non_null(mkdtemp(f->folder));
-    if (tarn_lake_open(&f->lake, f->folder, 0, &err) != TARN_OK)
-        fail_msg("%s", err.msg);
+    if (tarn_lake_open(&f->lake, f->folder, 0, &err) != TARN_OK) fail_msg("%s", err.msg);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where) {
@@ -87,8 +86,7 @@ int lake_add_rows(struct lake_fixture *f, int n, int64_t lo, int64_t hi, int sor
         r->duration = (double)lake_random(f, 1000);
     }
     f->n_rows += n;
-    if (sorted)
-        qsort(f->rows + first, (size_t)n, sizeof *f->rows, by_ts);
+    if (sorted) qsort(f->rows + first, (size_t)n, sizeof *f->rows, by_ts);
     for (i = first; i < f->n_rows; i++) {
         f->rows[i].id = i;
         snprintf(f->rows[i].text[TARN_EV_PAYLOAD], LAKE_TEXT, "{\"id\":%d}", i);
@@ -123,8 +121,7 @@ static int make_columns(const struct lake_style *style, struct tarn_column_spec 
         if (c < TARN_EV_COLUMNS ? (style->missing & TARN_EV_BIT(c)) != 0 : !style->with_extra)
             continue;
         memset(s, 0, sizeof *s);
-        if (c == TARN_EV_DURATION_MS && style->duration == LAKE_DURATION_CAMEL)
-            name = "durationMs";
+        if (c == TARN_EV_DURATION_MS && style->duration == LAKE_DURATION_CAMEL) name = "durationMs";
         snprintf(names[n], LAKE_TEXT, "%s", name);
         for (i = 0; style->upper_names && names[n][i]; i++)
             names[n][i] = (char)toupper(names[n][i]);
@@ -143,12 +140,10 @@ static int make_columns(const struct lake_style *style, struct tarn_column_spec 
 static void set_types(const struct lake_style *style, struct tarn_column_spec *s, int c) {
     if (c == TARN_EV_TS) {
         s->repetition = style->optional_ts ? TARN_OPTIONAL : TARN_REQUIRED;
-        if (style->ts == LAKE_TS_TEXT)
-            return;
+        if (style->ts == LAKE_TS_TEXT) return;
         s->physical = TARN_INT64;
         memset(&s->logical, 0, sizeof s->logical);
-        if (style->ts == LAKE_TS_PLAIN)
-            return;
+        if (style->ts == LAKE_TS_PLAIN) return;
         s->logical.kind = TARN_LOGICAL_TIMESTAMP;
         s->logical.utc = 1;
         s->logical.unit = style->ts == LAKE_TS_US   ? TARN_UNIT_US
@@ -215,12 +210,10 @@ static void put_note(struct tarn_pq_writer *w, int i, const struct lake_style *s
     char note[32];
     size_t n = strlen(r->extra);
 
-    if (r->id % 3 == 0)
-        return;
+    if (r->id % 3 == 0) return;
     snprintf(note, sizeof note, "n\"%d", r->id);
     tarn_pq_put_bytes(w, i, note, strlen(note));
-    if (n)
-        r->extra[n - 1] = '\0';
+    if (n) r->extra[n - 1] = '\0';
     snprintf(r->extra + (n ? n - 1 : 0), sizeof r->extra - n, "%s\"%s\":\"n\\\"%d\"}",
              n ? "," : "{", style->upper_names ? "NOTE" : "note", r->id);
 }
@@ -279,12 +272,10 @@ void lake_encode(struct lake_fixture *f, const struct lake_style *style, int fir
     spec.page_rows = style->page_rows;
     spec.sort_column = -1;
     tarn_sink_buf(&sink, out);
-    if (tarn_pq_writer_open(&w, &spec, &sink, &err) != TARN_OK)
-        fail_msg("%s", err.msg);
+    if (tarn_pq_writer_open(&w, &spec, &sink, &err) != TARN_OK) fail_msg("%s", err.msg);
     for (i = first; i < first + n; i++)
         put_row(w, style, event_column, n_columns, &f->rows[i]);
-    if (tarn_pq_writer_finish(w, &err) != TARN_OK)
-        fail_msg("%s", err.msg);
+    if (tarn_pq_writer_finish(w, &err) != TARN_OK) fail_msg("%s", err.msg);
     tarn_pq_writer_free(w);
 }
 
@@ -314,8 +305,7 @@ void lake_put_jsonl(struct lake_fixture *f, const char *key, int first, int n) {
         tarn_buf_printf(&out, "{\"id\":%d,\"%s\":%lld", r->id, r->id % 2 ? "ts" : "timestamp",
                         (long long)r->ts);
         for (c = TARN_EV_TYPE; c < TARN_EV_PAYLOAD; c++) {
-            if (!(r->present & TARN_EV_BIT(c)))
-                continue;
+            if (!(r->present & TARN_EV_BIT(c))) continue;
             tarn_buf_printf(&out, ",\"%s\":", tarn_event_names[c]);
             if (c == TARN_EV_VERIFIED)
                 tarn_buf_puts(&out, r->verified ? "true" : "false");
@@ -367,8 +357,7 @@ int lake_check_row(struct lake_fixture *f, struct tarn_scan *s, uint32_t columns
     assert_in_range(id, 0, f->n_rows - 1);
     r = &f->rows[id];
     for (c = 0; c < TARN_EV_PAYLOAD; c++) {
-        if (!(columns & TARN_EV_BIT(c)))
-            continue;
+        if (!(columns & TARN_EV_BIT(c))) continue;
         assert_int_equal(tarn_scan_value(s, c, &v, &err), TARN_OK);
         check_column(r, c, &v);
     }
@@ -376,8 +365,7 @@ int lake_check_row(struct lake_fixture *f, struct tarn_scan *s, uint32_t columns
         assert_int_equal(tarn_scan_value(s, TARN_EV_EXTRA, &v, &err), TARN_OK);
         assert_int_equal(v.kind, r->extra[0] ? TARN_VALUE_TEXT : TARN_VALUE_NULL);
         assert_int_equal(v.text.len, strlen(r->extra));
-        if (v.text.len)
-            assert_memory_equal(v.text.data, r->extra, v.text.len);
+        if (v.text.len) assert_memory_equal(v.text.data, r->extra, v.text.len);
     }
     assert_string_equal(tarn_scan_filename(s), f->keys[r->file]);
     assert_string_equal(tarn_scan_prefix(s), "events");
@@ -389,8 +377,7 @@ static int against(const struct lake_row *r, int c, const struct tarn_const *k) 
     char text[64];
     int64_t i;
 
-    if (c == TARN_EV_DURATION_MS)
-        return r->duration < k->r ? -1 : r->duration > k->r;
+    if (c == TARN_EV_DURATION_MS) return r->duration < k->r ? -1 : r->duration > k->r;
     if (c == TARN_EV_TS || c == TARN_EV_VERIFIED || c == TARN_EV_STATUS_CODE) {
         i = c == TARN_EV_TS ? r->ts : c == TARN_EV_VERIFIED ? r->verified : r->status;
         return i < k->i ? -1 : i > k->i;
@@ -405,8 +392,7 @@ int lake_matches(const struct lake_row *r, const struct tarn_predicate *p) {
     int c = p->column;
     uint32_t i;
 
-    if (!(r->present & TARN_EV_BIT(c)))
-        return p->op == TARN_OP_IS_NULL;
+    if (!(r->present & TARN_EV_BIT(c))) return p->op == TARN_OP_IS_NULL;
     switch (p->op) {
     case TARN_OP_EQ: return against(r, c, k) == 0;
     case TARN_OP_NE: return against(r, c, k) != 0;
@@ -417,8 +403,7 @@ int lake_matches(const struct lake_row *r, const struct tarn_predicate *p) {
     case TARN_OP_PREFIX: return strncmp(r->text[c], (const char *)k->bytes.data, k->bytes.len) == 0;
     case TARN_OP_IN:
         for (i = 0; i < p->n; i++) {
-            if (against(r, c, &k[i]) == 0)
-                return 1;
+            if (against(r, c, &k[i]) == 0) return 1;
         }
         return 0;
     case TARN_OP_IS_NULL: return 0;

@@ -130,8 +130,7 @@ static int varint_rc(const char *bytes, size_t n, uint64_t *v) {
     struct tarn_cursor c = {(const uint8_t *)bytes, (const uint8_t *)bytes + n, 0};
 
     *v = tarn_cursor_varint(&c);
-    if (c.rc != 0)
-        assert_ptr_equal(c.p, c.end);
+    if (c.rc != 0) assert_ptr_equal(c.p, c.end);
     return c.rc;
 }
 

@@ -152,8 +152,7 @@ static void *allocate_many(void *arg) {
     for (int i = 0; i < 5000; i++) {
         void *p = tarn_malloc(1);
 
-        if (p == NULL)
-            atomic_fetch_add(&refused, 1);
+        if (p == NULL) atomic_fetch_add(&refused, 1);
         tarn_free(p);
     }
     return arg;

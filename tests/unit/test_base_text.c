@@ -35,8 +35,7 @@ static int utf8_by_rule(const uint8_t *s, size_t n) {
     uint32_t c = 0;
     size_t more = 0;
 
-    if (n == 0)
-        return 0;
+    if (n == 0) return 0;
     c = s[0];
     if (c >= 0xF0 && c < 0xF8)
         more = 3, c &= 7;
@@ -46,15 +45,12 @@ static int utf8_by_rule(const uint8_t *s, size_t n) {
         more = 1, c &= 31;
     else if (c >= 0x80)
         return 0;
-    if (n != more + 1)
-        return 0;
+    if (n != more + 1) return 0;
     for (size_t i = 1; i <= more; i++) {
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
+        if ((s[i] & 0xC0) != 0x80) return 0;
         c = c << 6 | (s[i] & 63);
     }
-    if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-        return 0;
+    if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) return 0;
     return more == 0 ? 1 : more == 1 ? c >= 0x80 : more == 2 ? c >= 0x800 : c >= 0x10000;
 }
 
@@ -66,8 +62,7 @@ static void utf8_agrees_with_the_rule(void **state) {
         for (unsigned second = 0; second < 256; second++) {
             uint8_t s[4] = {(uint8_t)lead, (uint8_t)second, 0, 0};
 
-            if (lead >= 0x80)
-                assert_int_equal(tarn_utf8_invalid(s, 2) == 2, utf8_by_rule(s, 2));
+            if (lead >= 0x80) assert_int_equal(tarn_utf8_invalid(s, 2) == 2, utf8_by_rule(s, 2));
             for (size_t i = 0; i < sizeof edges && lead >= 0x80; i++) {
                 s[2] = edges[i];
                 if (lead >= 0xE0)
@@ -342,11 +337,9 @@ static void json_strings_byte_by_byte(void **state) {
                 memset(text, 'b', n);
                 text[0] = text[n - 1] = '"';
                 text[at] = (char)c;
-                if (c == '\\')
-                    good = at + 2 < n; /* then \b */
+                if (c == '\\') good = at + 2 < n; /* then \b */
                 assert_int_equal(check(text, n, &where) == 0, good);
-                if (!good && c != '\\')
-                    assert_int_equal(where, c == '"' ? at + 1 : at);
+                if (!good && c != '\\') assert_int_equal(where, c == '"' ? at + 1 : at);
             }
         }
     }

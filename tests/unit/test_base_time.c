@@ -156,8 +156,7 @@ static void forms_that_are_times(void **state) {
         int64_t ms = 0;
         char text[24];
 
-        if (parse(cases[i].text, &ms) != 0)
-            fail_msg("not taken: %s", cases[i].text);
+        if (parse(cases[i].text, &ms) != 0) fail_msg("not taken: %s", cases[i].text);
         tarn_time_text(ms, text);
         assert_string_equal(text, cases[i].same);
     }
@@ -232,8 +231,7 @@ static void forms_that_are_none(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof not_times / sizeof *not_times; i++) {
-        if (parse(not_times[i], &ms) != -1)
-            fail_msg("taken: %s", not_times[i]);
+        if (parse(not_times[i], &ms) != -1) fail_msg("taken: %s", not_times[i]);
     }
     assert_int_equal(parse("2026-11-22 14:30:05.12", &ms), 0);
     assert_int_equal(tarn_time_parse("2026-11-22\0", 11, &ms), -1);
@@ -293,12 +291,9 @@ static size_t random_text(char *out) {
     size_t n = 23;
 
     tarn_time_iso(ms, out);
-    if (next() % 2)
-        out[10] = ' ';
-    if (next() % 3 == 0)
-        n = 24;
-    if (next() % 4 == 0)
-        n = next() % 25;
+    if (next() % 2) out[10] = ' ';
+    if (next() % 3 == 0) n = 24;
+    if (next() % 4 == 0) n = next() % 25;
     for (uint64_t i = next() % 8 < 3 ? next() % 3 : 0; i > 0 && n > 0; i--)
         out[next() % n] = alphabet[next() % (sizeof alphabet - 1)];
     return n;
@@ -318,10 +313,8 @@ static void collation_is_a_total_order(void **state) {
         ac = sign(tarn_time_collate(t[0], n[0], t[2], n[2]));
         assert_int_equal(tarn_time_collate(t[0], n[0], t[0], n[0]), 0);
         assert_int_equal(ab, -sign(tarn_time_collate(t[1], n[1], t[0], n[0])));
-        if (ab <= 0 && bc <= 0)
-            assert_true(ac < 0 || (ac == 0 && ab == 0 && bc == 0));
-        if (ab >= 0 && bc >= 0)
-            assert_true(ac > 0 || (ac == 0 && ab == 0 && bc == 0));
+        if (ab <= 0 && bc <= 0) assert_true(ac < 0 || (ac == 0 && ab == 0 && bc == 0));
+        if (ab >= 0 && bc >= 0) assert_true(ac > 0 || (ac == 0 && ab == 0 && bc == 0));
     }
 }
 

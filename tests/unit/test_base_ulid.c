@@ -70,8 +70,7 @@ static void *make_many(void *arg) {
     char(*out)[27] = arg;
 
     for (int i = 0; i < PER_THREAD; i++) {
-        if (tarn_ulid_new(7, out[i]) != 0)
-            return arg;
+        if (tarn_ulid_new(7, out[i]) != 0) return arg;
     }
     return NULL;
 }

@@ -294,8 +294,7 @@ static void other_locales(void **unused) {
     double v = 0.25, r = 0;
 
     (void)unused;
-    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8") && !setlocale(LC_NUMERIC, "fr_FR.UTF-8"))
-        skip();
+    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8") && !setlocale(LC_NUMERIC, "fr_FR.UTF-8")) skip();
     cell = cell_of(&d, &v);
     assert_json(&d, &cell, "0.25");
     cell = text_cell(&t, "0.25");

@@ -39,7 +39,8 @@ static void test_unpack_all_widths(void **state) {
         tarn_unpack32(padded, out, w);
         assert_memory_equal(in, out, sizeof in);
         memset(out, 0xff, sizeof out);
-        for (unsigned i = 0; i < 32; i += 8) tarn_unpack8(padded + i / 8 * w, out + i, w);
+        for (unsigned i = 0; i < 32; i += 8)
+            tarn_unpack8(padded + i / 8 * w, out + i, w);
         assert_memory_equal(in, out, sizeof in);
         tarn_buf_release(&b);
     }
@@ -86,7 +87,7 @@ static void test_hybrid_bounds(void **state) {
     const uint8_t cut_run[] = {0x06};                            /* a value is missing */
     const uint8_t cut_head[] = {0x80};
     const uint8_t long_head[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x01, 0x00};
-    const uint8_t wide_value[] = {0x08, 0x04};    /* 4 does not fit 2 bits */
+    const uint8_t wide_value[] = {0x08, 0x04};     /* 4 does not fit 2 bits */
     const uint8_t cut_pack[] = {0x05, 0xe4, 0xe4}; /* 2 groups of 2 bits claimed, 8 values there */
     const uint8_t empty_runs[] = {0x00, 0x00, 0x00, 0x01, 0x04, 0x01};
     struct tarn_rle r;
@@ -138,7 +139,8 @@ static void test_levels(void **state) {
         for (uint32_t at = 0; at < N;) {
             uint32_t k = 1 + rnd() % 70, present = 0, want = 0;
             if (k > N - at) k = N - at;
-            for (uint32_t i = 0; i < k; i++) want += in[at + i] == max;
+            for (uint32_t i = 0; i < k; i++)
+                want += in[at + i] == max;
             if (rnd() % 5 == 0) {
                 assert_int_equal(tarn_levels_skip(&l, k, &present), 0);
             } else {
@@ -155,8 +157,8 @@ static void test_levels(void **state) {
 }
 
 static void test_levels_of_other_kinds(void **state) {
-    const uint8_t above[] = {0x08, 0x03};       /* level 3 where 2 is the most */
-    const uint8_t msb[] = {0xa0, 0x80};         /* 1 0 1 0 0 0 0 0 1 ... */
+    const uint8_t above[] = {0x08, 0x03}; /* level 3 where 2 is the most */
+    const uint8_t msb[] = {0xa0, 0x80};   /* 1 0 1 0 0 0 0 0 1 ... */
     struct tarn_levels l;
     uint8_t valid[16];
     uint32_t present = 0;
@@ -175,8 +177,8 @@ static void test_levels_of_other_kinds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpack_all_widths),   cmocka_unit_test(test_hybrid_round_trip),
-        cmocka_unit_test(test_hybrid_bounds),       cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_unpack_all_widths),     cmocka_unit_test(test_hybrid_round_trip),
+        cmocka_unit_test(test_hybrid_bounds),         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_levels_of_other_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,12 +94,14 @@ static void test_plain_and_split_numbers(void **state) {
     check_numbers(TARN_INT64, TARN_PLAIN, &b, a8, 8);
     tarn_buf_clear(&b);
     for (unsigned s = 0; s < 8; s++)
-        for (unsigned i = 0; i < N; i++) tarn_buf_u8(&b, (uint8_t)(a8[i] >> (8 * s)));
+        for (unsigned i = 0; i < N; i++)
+            tarn_buf_u8(&b, (uint8_t)(a8[i] >> (8 * s)));
     check_numbers(TARN_DOUBLE, TARN_BYTE_STREAM_SPLIT, &b, a8, 8);
     check_numbers(TARN_INT64, TARN_BYTE_STREAM_SPLIT, &b, a8, 8);
     tarn_buf_clear(&b);
     for (unsigned s = 0; s < 4; s++)
-        for (unsigned i = 0; i < N; i++) tarn_buf_u8(&b, (uint8_t)(a4[i] >> (8 * s)));
+        for (unsigned i = 0; i < N; i++)
+            tarn_buf_u8(&b, (uint8_t)(a4[i] >> (8 * s)));
     check_numbers(TARN_FLOAT, TARN_BYTE_STREAM_SPLIT, &b, a4, 4);
     tarn_buf_clear(&b);
     tarn_enc_bools(&b, bools, N);
@@ -207,7 +209,8 @@ static void test_texts(void **state) {
     check_texts(&t, TARN_FIXED, 12, TARN_DELTA_BYTE_ARRAY, &b);
     tarn_buf_clear(&b);
     for (unsigned s = 0; s < 12; s++)
-        for (unsigned i = 0; i < N; i++) tarn_buf_u8(&b, (uint8_t)t.text[i][s]);
+        for (unsigned i = 0; i < N; i++)
+            tarn_buf_u8(&b, (uint8_t)t.text[i][s]);
     check_texts(&t, TARN_FIXED, 12, TARN_BYTE_STREAM_SPLIT, &b);
     tarn_buf_release(&t.plain);
     tarn_buf_release(&b);
@@ -224,8 +227,10 @@ static void test_damaged_pages(void **state) {
                              TARN_DELTA_BINARY_PACKED};
     (void)state;
     make_texts(&t, 0);
-    for (unsigned i = 0; i < 4; i++) tarn_buf_init(&pages[i], 1 << 20);
-    for (unsigned i = 0; i < N; i++) a8[i] = rnd();
+    for (unsigned i = 0; i < 4; i++)
+        tarn_buf_init(&pages[i], 1 << 20);
+    for (unsigned i = 0; i < N; i++)
+        a8[i] = rnd();
     tarn_enc_delta_bytes(&pages[0], t.plain.data, N, 0, &scratch);
     tarn_enc_delta_length(&pages[1], t.plain.data, N, 0, &scratch);
     tarn_buf_put(&pages[2], t.plain.data, t.plain.len);
@@ -246,7 +251,8 @@ static void test_damaged_pages(void **state) {
         page_close(&p);
         b.data[at] = old;
     }
-    for (unsigned i = 0; i < 4; i++) tarn_buf_release(&pages[i]);
+    for (unsigned i = 0; i < 4; i++)
+        tarn_buf_release(&pages[i]);
     tarn_buf_release(&scratch);
     tarn_buf_release(&t.plain);
 }
@@ -260,7 +266,8 @@ static void test_prefixes_stay_in_budget(void **state) {
     struct tarn_buf b = TARN_BUF_INIT(4 << 20);
     struct page p;
     (void)state;
-    for (unsigned i = 1; i < 129; i++) prefix[i] = 1 << 20;
+    for (unsigned i = 1; i < 129; i++)
+        prefix[i] = 1 << 20;
     suffix[0] = 1 << 20;
     tarn_enc_delta32(&b, prefix, 129);
     tarn_enc_delta32(&b, suffix, 129);
@@ -280,7 +287,8 @@ static void test_encoding_must_fit_type(void **state) {
     tarn_buf_le64(&b, 1);
     assert_int_equal(page_open(&p, TARN_INT32, 0, 77, &b), TARN_EUNSUPPORTED);
     page_close(&p);
-    assert_int_equal(page_open(&p, TARN_DOUBLE, 0, TARN_DELTA_BINARY_PACKED, &b), TARN_EUNSUPPORTED);
+    assert_int_equal(page_open(&p, TARN_DOUBLE, 0, TARN_DELTA_BINARY_PACKED, &b),
+                     TARN_EUNSUPPORTED);
     page_close(&p);
     assert_int_equal(page_open(&p, TARN_INT32, 0, TARN_RLE, &b), TARN_EUNSUPPORTED);
     page_close(&p);
@@ -306,7 +314,9 @@ static size_t pack(int codec, const uint8_t *in, size_t n, uint8_t *out, size_t 
     size_t len = cap;
     uLongf zlen = (uLongf)cap;
     switch (codec) {
-    case TARN_SNAPPY: assert_int_equal(snappy_compress((const char *)in, n, (char *)out, &len), 0); break;
+    case TARN_SNAPPY:
+        assert_int_equal(snappy_compress((const char *)in, n, (char *)out, &len), 0);
+        break;
     case TARN_GZIP:
         assert_int_equal(compress(out, &zlen, in, (uLong)n), Z_OK);
         len = zlen;
@@ -323,11 +333,13 @@ static size_t pack(int codec, const uint8_t *in, size_t n, uint8_t *out, size_t 
 
 static void test_decompress(void **state) {
     static uint8_t in[20000], packed[40000], out[20001];
-    const int codecs[] = {TARN_UNCOMPRESSED, TARN_SNAPPY, TARN_GZIP, TARN_ZSTD, TARN_LZ4, TARN_LZ4_RAW};
+    const int codecs[] = {TARN_UNCOMPRESSED, TARN_SNAPPY, TARN_GZIP,
+                          TARN_ZSTD,         TARN_LZ4,    TARN_LZ4_RAW};
     struct tarn_decompressor d = {NULL};
     const char *why = NULL;
     (void)state;
-    for (size_t i = 0; i < sizeof in; i++) in[i] = (uint8_t)(rnd() % 5 + i / 1000);
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)(rnd() % 5 + i / 1000);
     for (unsigned c = 0; c < 6; c++) {
         enum tarn_codec k = (enum tarn_codec)codecs[c];
         size_t n = pack(codecs[c], in, sizeof in, packed, sizeof packed);
@@ -335,9 +347,12 @@ static void test_decompress(void **state) {
         memset(out, 0, sizeof out);
         assert_int_equal(tarn_decompress(&d, k, packed, n, out, sizeof in, &why), TARN_OK);
         assert_memory_equal(in, out, sizeof in);
-        assert_int_equal(tarn_decompress(&d, k, packed, n, out, sizeof in - 1, &why), TARN_ECORRUPT);
-        assert_int_equal(tarn_decompress(&d, k, packed, n, out, sizeof in + 1, &why), TARN_ECORRUPT);
-        assert_int_equal(tarn_decompress(&d, k, packed, n - 1, out, sizeof in, &why), TARN_ECORRUPT);
+        assert_int_equal(tarn_decompress(&d, k, packed, n, out, sizeof in - 1, &why),
+                         TARN_ECORRUPT);
+        assert_int_equal(tarn_decompress(&d, k, packed, n, out, sizeof in + 1, &why),
+                         TARN_ECORRUPT);
+        assert_int_equal(tarn_decompress(&d, k, packed, n - 1, out, sizeof in, &why),
+                         TARN_ECORRUPT);
         for (unsigned i = 0; i < 200; i++) { /* damage may give wrong bytes, never a bad write */
             uint8_t *hurt = tarn_memdup(packed, n);
             hurt[rnd() % n] ^= (uint8_t)(1 << rnd() % 8);
@@ -359,7 +374,8 @@ static void test_concatenated_members(void **state) {
     const char *why = NULL;
     size_t a = 0, b = 0;
     (void)state;
-    for (size_t i = 0; i < sizeof in; i++) in[i] = (uint8_t)(i / 10);
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)(i / 10);
     a = pack(TARN_GZIP, in, 1000, packed, sizeof packed);
     b = pack(TARN_GZIP, in + 1000, 2000, packed + a, sizeof packed - a);
     assert_int_equal(tarn_decompress(&d, TARN_GZIP, packed, a + b, out, 3000, &why), TARN_OK);

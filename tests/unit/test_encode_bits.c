@@ -83,8 +83,7 @@ static void every_width_comes_back(void **state) {
         assert_int_equal(b.len, 8 * width);
         for (unsigned i = 0; i < 64; i++)
             assert_int_equal(bits_at(b.data, (size_t)i * width, width), v64[i]);
-        if (width > 32)
-            continue;
+        if (width > 32) continue;
         tarn_buf_clear(&b);
         tarn_enc_pack32(&b, v32, 64, width);
         assert_int_equal(b.len, 8 * width);

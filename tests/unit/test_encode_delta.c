@@ -28,8 +28,7 @@ static size_t decode(struct tarn_cursor *c, int64_t *out, size_t room, unsigned 
     assert_int_equal(block, 128);
     assert_int_equal(minis, 4);
     assert_true(n <= room);
-    if (n)
-        out[i++] = (int64_t)v;
+    if (n) out[i++] = (int64_t)v;
     while (i < n) {
         uint64_t least = (uint64_t)tarn_cursor_zigzag(c);
         const uint8_t *widths = tarn_cursor_bytes(c, 4);
@@ -49,8 +48,7 @@ static size_t decode(struct tarn_cursor *c, int64_t *out, size_t room, unsigned 
                     d |= (uint64_t)(p[at / 8] >> at % 8 & 1) << bit;
                 }
                 v += least + d;
-                if (max_width == 32)
-                    v = (uint64_t)(int64_t)(int32_t)v;
+                if (max_width == 32) v = (uint64_t)(int64_t)(int32_t)v;
                 out[i++] = (int64_t)v;
             }
         }
@@ -107,10 +105,8 @@ static void numbers_come_back(void **state) {
             uint64_t kind = next_random() % 50;
 
             wide[i] = (int64_t)next_random() >> shift;
-            if (kind == 0)
-                wide[i] = INT64_MIN;
-            if (kind == 1)
-                wide[i] = INT64_MAX;
+            if (kind == 0) wide[i] = INT64_MIN;
+            if (kind == 1) wide[i] = INT64_MAX;
             narrow[i] = kind == 2 ? INT32_MIN : kind == 3 ? INT32_MAX : (int32_t)wide[i];
         }
         tarn_buf_clear(&out);

@@ -34,12 +34,9 @@ static void random_event(struct tarn_event *ev) {
             ev->text[c].len = rnd(12);
         }
     }
-    if (ev->present & TARN_EV_BIT(TARN_EV_VERIFIED))
-        ev->verified = (int)rnd(2);
-    if (ev->present & TARN_EV_BIT(TARN_EV_STATUS_CODE))
-        ev->status_code = (int32_t)rnd(UINT32_MAX);
-    if (ev->present & TARN_EV_BIT(TARN_EV_DURATION_MS))
-        ev->duration_ms = (double)rnd(1000000) / 7;
+    if (ev->present & TARN_EV_BIT(TARN_EV_VERIFIED)) ev->verified = (int)rnd(2);
+    if (ev->present & TARN_EV_BIT(TARN_EV_STATUS_CODE)) ev->status_code = (int32_t)rnd(UINT32_MAX);
+    if (ev->present & TARN_EV_BIT(TARN_EV_DURATION_MS)) ev->duration_ms = (double)rnd(1000000) / 7;
     if (rnd(2)) {
         ev->prefix = (struct tarn_slice){(const uint8_t *)"tail", 4};
         ev->namespace_ = (struct tarn_slice){(const uint8_t *)"acme", rnd(2) ? 4 : 0};
@@ -48,8 +45,7 @@ static void random_event(struct tarn_event *ev) {
 
 static void assert_slice(const struct tarn_slice *a, const struct tarn_slice *b) {
     assert_int_equal(a->len, b->len);
-    if (a->len)
-        assert_memory_equal(a->data, b->data, a->len);
+    if (a->len) assert_memory_equal(a->data, b->data, a->len);
 }
 
 static void assert_event(const struct tarn_event *a, const struct tarn_event *b) {

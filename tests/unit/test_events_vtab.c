@@ -35,8 +35,7 @@ struct fixture {
 static void exec(sqlite3 *db, const char *sql) {
     char *message = NULL;
 
-    if (sqlite3_exec(db, sql, NULL, NULL, &message))
-        fail_msg("%s\n%s", sql, message);
+    if (sqlite3_exec(db, sql, NULL, NULL, &message)) fail_msg("%s\n%s", sql, message);
 }
 
 static void open_db(struct fixture *f, const char *encoding) {
@@ -48,8 +47,7 @@ static void open_db(struct fixture *f, const char *encoding) {
     (void)snprintf(path, sizeof path, "%s/app.db", f->dir);
     assert_int_equal(sqlite3_open(path, &f->db), SQLITE_OK);
     exec(f->db, encoding);
-    if (tarn_register(f->db, &why))
-        fail_msg("%s", why);
+    if (tarn_register(f->db, &why)) fail_msg("%s", why);
     exec(f->db, "SELECT tarn_config('autoFlush', 'off')");
 }
 
@@ -243,8 +241,7 @@ static char *result(sqlite3 *db, const char *columns, const char *table, const c
     size_t n = 0, i;
     int c;
 
-    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL))
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL)) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         sqlite3_str *row = sqlite3_str_new(db);
         assert_true(n < EVENTS);
@@ -254,10 +251,8 @@ static char *result(sqlite3 *db, const char *columns, const char *table, const c
         }
         rows[n++] = sqlite3_str_finish(row);
     }
-    if (sqlite3_finalize(stmt))
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    if (!ordered)
-        qsort(rows, n, sizeof *rows, by_text);
+    if (sqlite3_finalize(stmt)) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+    if (!ordered) qsort(rows, n, sizeof *rows, by_text);
     sqlite3_str_appendf(all, "%d rows\n", (int)n);
     for (i = 0; i < n; i++) {
         sqlite3_str_appendf(all, "%s\n", rows[i]);
@@ -293,8 +288,7 @@ static void run_queries(sqlite3 *db, const char *pushdown, int n) {
     for (i = 0; i < n; i++) {
         const char *c = columns[pick(5)];
         query(where, sizeof where, &ordered);
-        if (c == columns[3] && ordered)
-            c = "ts"; /* an aggregate has one row to order */
+        if (c == columns[3] && ordered) c = "ts"; /* an aggregate has one row to order */
         compare(db, c, c, where, ordered);
     }
 }
@@ -412,8 +406,7 @@ static void test_or_is_one_scan(void **state) {
         assert_int_equal(sqlite3_prepare_v2(f.db, sql, -1, &stmt, NULL), SQLITE_OK);
         while (sqlite3_step(stmt) == SQLITE_ROW) {
             const char *line = (const char *)sqlite3_column_text(stmt, 3);
-            if (strstr(line, "MULTI-INDEX OR"))
-                fail_msg("%s: %s", queries[i], line);
+            if (strstr(line, "MULTI-INDEX OR")) fail_msg("%s: %s", queries[i], line);
         }
         (void)sqlite3_finalize(stmt);
         sqlite3_free(sql);
@@ -432,8 +425,7 @@ static char *list(sqlite3 *db, const char *sql) {
     sqlite3_str *s = sqlite3_str_new(db);
     char *message = NULL;
 
-    if (sqlite3_exec(db, sql, collect, s, &message))
-        fail_msg("%s: %s", sql, message);
+    if (sqlite3_exec(db, sql, collect, s, &message)) fail_msg("%s: %s", sql, message);
     return sqlite3_str_finish(s);
 }
 
@@ -451,8 +443,7 @@ static void test_help_is_complete(void **state) {
     assert_int_equal(sqlite3_open("app.db", &f.db), SQLITE_OK);
     exec(f.db, "CREATE TEMP TABLE before AS SELECT name FROM pragma_function_list "
                "UNION SELECT name FROM pragma_module_list");
-    if (tarn_register(f.db, &why))
-        fail_msg("%s", why);
+    if (tarn_register(f.db, &why)) fail_msg("%s", why);
     found = list(f.db, "SELECT name FROM (SELECT name FROM pragma_function_list UNION SELECT name "
                        "FROM pragma_module_list) WHERE name NOT IN (SELECT name FROM before) AND "
                        "name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'pragma%' "

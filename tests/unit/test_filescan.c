@@ -54,21 +54,43 @@ static void make_rows(void) {
 
 static void write_rows(struct tarn_buf *out, enum tarn_codec codec, uint32_t group, uint32_t page) {
     static const struct tarn_column_spec columns[COLUMNS] = {
-        [TS] = {.name = "ts", .physical = TARN_INT64, .repetition = TARN_REQUIRED,
-                .flags = TARN_COL_STATS | TARN_COL_DELTA, .codec = -1},
-        [TYPE] = {.name = "type", .physical = TARN_BYTE_ARRAY, .repetition = TARN_OPTIONAL,
+        [TS] = {.name = "ts",
+                .physical = TARN_INT64,
+                .repetition = TARN_REQUIRED,
+                .flags = TARN_COL_STATS | TARN_COL_DELTA,
+                .codec = -1},
+        [TYPE] = {.name = "type",
+                  .physical = TARN_BYTE_ARRAY,
+                  .repetition = TARN_OPTIONAL,
                   .logical = {.kind = TARN_LOGICAL_STRING},
-                  .flags = TARN_COL_STATS | TARN_COL_DICT, .codec = -1},
-        [SIZE] = {.name = "size", .physical = TARN_INT32, .repetition = TARN_OPTIONAL,
-                  .flags = TARN_COL_STATS, .codec = -1},
-        [RATIO] = {.name = "ratio", .physical = TARN_DOUBLE, .repetition = TARN_OPTIONAL,
-                   .flags = TARN_COL_STATS, .codec = -1},
-        [FLAG] = {.name = "flag", .physical = TARN_BOOLEAN, .repetition = TARN_REQUIRED,
-                  .flags = TARN_COL_STATS, .codec = -1},
-        [NOTE] = {.name = "note", .physical = TARN_BYTE_ARRAY, .repetition = TARN_REQUIRED,
-                  .logical = {.kind = TARN_LOGICAL_STRING}, .flags = TARN_COL_BLOOM, .codec = -1}};
-    struct tarn_pq_writer_spec spec = {.columns = columns, .n_columns = COLUMNS, .codec = codec,
-                                       .row_group_rows = group, .page_rows = page,
+                  .flags = TARN_COL_STATS | TARN_COL_DICT,
+                  .codec = -1},
+        [SIZE] = {.name = "size",
+                  .physical = TARN_INT32,
+                  .repetition = TARN_OPTIONAL,
+                  .flags = TARN_COL_STATS,
+                  .codec = -1},
+        [RATIO] = {.name = "ratio",
+                   .physical = TARN_DOUBLE,
+                   .repetition = TARN_OPTIONAL,
+                   .flags = TARN_COL_STATS,
+                   .codec = -1},
+        [FLAG] = {.name = "flag",
+                  .physical = TARN_BOOLEAN,
+                  .repetition = TARN_REQUIRED,
+                  .flags = TARN_COL_STATS,
+                  .codec = -1},
+        [NOTE] = {.name = "note",
+                  .physical = TARN_BYTE_ARRAY,
+                  .repetition = TARN_REQUIRED,
+                  .logical = {.kind = TARN_LOGICAL_STRING},
+                  .flags = TARN_COL_BLOOM,
+                  .codec = -1}};
+    struct tarn_pq_writer_spec spec = {.columns = columns,
+                                       .n_columns = COLUMNS,
+                                       .codec = codec,
+                                       .row_group_rows = group,
+                                       .page_rows = page,
                                        .sort_column = TS};
     struct tarn_sink sink;
     struct tarn_pq_writer *w = NULL;
@@ -137,13 +159,16 @@ static void check_row(const struct tarn_pq_batch *b, const int *columns, int n, 
         int null = tarn_vector_null(v, i);
         switch (columns[c]) {
         case TS: assert_true(!null && v->values.i64[at] == r->ts); break;
-        case TYPE: assert_int_equal(null, r->type < 0);
+        case TYPE:
+            assert_int_equal(null, r->type < 0);
             if (!null) assert_true(text_is(v->values.bytes[at], "type", r->type));
             break;
-        case SIZE: assert_int_equal(null, !r->has_size);
+        case SIZE:
+            assert_int_equal(null, !r->has_size);
             assert_int_equal(v->values.i32[at], null ? 0 : r->size);
             break;
-        case RATIO: assert_int_equal(null, !r->has_ratio);
+        case RATIO:
+            assert_int_equal(null, !r->has_ratio);
             if (!null) assert_true(v->values.f64[at] == r->ratio);
             break;
         case FLAG: assert_true(!null && v->values.u8[at] == r->flag); break;
@@ -229,8 +254,8 @@ static uint32_t run(struct file *f, const struct query *q) {
     struct tarn_predicate p[4];
     struct tarn_const c[2][4];
     char t[2][4][32];
-    struct tarn_pq_scan_spec spec = {q->columns, q->n_columns, p, 0, q->order, q->pushdown,
-                                     &f->budget, &f->counters};
+    struct tarn_pq_scan_spec spec = {q->columns, q->n_columns, p,          0,
+                                     q->order,   q->pushdown,  &f->budget, &f->counters};
     struct tarn_pq_scan *s = NULL;
     struct tarn_err err = {0};
     static uint8_t seen[ROWS];
@@ -484,7 +509,8 @@ static void test_allocations_fail_in_turn(void **state) {
         struct tarn_const c[4];
         char t[4][32];
         struct tarn_pq_footer *footer = NULL;
-        struct tarn_pq_scan_spec spec = {all, COLUMNS, p, conditions(1, p, c, t), TS, 1, &f.budget, NULL};
+        struct tarn_pq_scan_spec spec = {all, COLUMNS, p,         conditions(1, p, c, t),
+                                         TS,  1,       &f.budget, NULL};
         struct tarn_pq_scan *s = NULL;
         struct tarn_pq_block *blocks = NULL;
         struct tarn_pq_batch *b = NULL;
@@ -513,10 +539,14 @@ static void test_allocations_fail_in_turn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small_pages_snappy),   cmocka_unit_test(test_other_codecs),
-        cmocka_unit_test(test_pruning_is_counted),   cmocka_unit_test(test_dictionary_excludes),
-        cmocka_unit_test(test_order_bounds),         cmocka_unit_test(test_damaged_offset_indexes),
-        cmocka_unit_test(test_budget_and_bad_columns), cmocka_unit_test(test_batch_outlives_scan),
+        cmocka_unit_test(test_small_pages_snappy),
+        cmocka_unit_test(test_other_codecs),
+        cmocka_unit_test(test_pruning_is_counted),
+        cmocka_unit_test(test_dictionary_excludes),
+        cmocka_unit_test(test_order_bounds),
+        cmocka_unit_test(test_damaged_offset_indexes),
+        cmocka_unit_test(test_budget_and_bad_columns),
+        cmocka_unit_test(test_batch_outlives_scan),
         cmocka_unit_test(test_allocations_fail_in_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,18 +129,21 @@ static void thresholds(void **state) {
     tarn_time_set_clock(read_clock, NULL);
     db = connect("due.db");
     assert_int_equal(tarn_db_attach(&d, db, NULL), 0);
-    for (i = 0; i < 49; i++) must(db, "INSERT INTO events(type) VALUES('a')");
+    for (i = 0; i < 49; i++)
+        must(db, "INSERT INTO events(type) VALUES('a')");
     assert_int_equal(tarn_flusher_step(d), 0);
     must(db, "INSERT INTO events(type) VALUES('a')");
     assert_int_equal(tarn_flusher_step(d), 1);
     assert_null(d->first);
     clock_now += 1000;
-    for (i = 0; i < 60; i++) must(db, "INSERT INTO events(type) VALUES('b')");
+    for (i = 0; i < 60; i++)
+        must(db, "INSERT INTO events(type) VALUES('b')");
     assert_int_equal(tarn_flusher_step(d), 0);
     clock_now += 4000;
     assert_int_equal(tarn_flusher_step(d), 1);
     must(db, "SELECT tarn_config('maxBufferSize', 10)");
-    for (i = 0; i < 10; i++) must(db, "INSERT INTO events(type) VALUES('c')");
+    for (i = 0; i < 10; i++)
+        must(db, "INSERT INTO events(type) VALUES('c')");
     assert_int_equal(tarn_flusher_step(d), 1);
     must(db, "INSERT INTO events(type) VALUES('d')");
     clock_now += 4999;
@@ -205,7 +208,8 @@ static void copied_database(void **state) {
     sqlite3_close(a);
     sqlite3_close(b);
     b = connect("two.db");
-    must(b, "SELECT tarn_open('%s'); INSERT INTO events(type) VALUES('b4'); SELECT tarn_flush()", lake);
+    must(b, "SELECT tarn_open('%s'); INSERT INTO events(type) VALUES('b4'); SELECT tarn_flush()",
+         lake);
     assert_int_equal(number(b, "SELECT count(*) FROM events WHERE filename IS NOT NULL"), 8);
     sqlite3_close(b);
 }
@@ -223,8 +227,9 @@ static void restored_backup(void **state) {
     sqlite3_close(db);
     shell("cp %s/back.db %s/back.copy", folder, folder);
     db = connect("back.db");
-    must(db, "SELECT tarn_open('%s'); INSERT INTO events(type) VALUES('3'); SELECT tarn_flush();"
-             "INSERT INTO events(type) VALUES('4'); SELECT tarn_flush()",
+    must(db,
+         "SELECT tarn_open('%s'); INSERT INTO events(type) VALUES('3'); SELECT tarn_flush();"
+         "INSERT INTO events(type) VALUES('4'); SELECT tarn_flush()",
          lake);
     sqlite3_close(db);
     shell("cp %s/back.copy %s/back.db", folder, folder);

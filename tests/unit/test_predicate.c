@@ -41,8 +41,7 @@ static struct tarn_const real_const(double v) {
 }
 
 static struct tarn_const text_const(const char *s) {
-    return (struct tarn_const){.kind = TARN_CONST_BYTES,
-                               .bytes = {(const uint8_t *)s, strlen(s)}};
+    return (struct tarn_const){.kind = TARN_CONST_BYTES, .bytes = {(const uint8_t *)s, strlen(s)}};
 }
 
 static int excludes(const struct tarn_pq_column *c, const struct tarn_pq_stats *s,
@@ -157,7 +156,7 @@ static void test_bounds_that_are_dropped(void **state) {
     assert_false(s.has_min || s.has_max);
     r.min = r.legacy_min;
     r.max = r.legacy_max;
-    r.nulls = 6; /* of 5 values */
+    r.nulls = 6;                           /* of 5 values */
     tarn_stats_from_raw(&c, &r, 0, 5, &s); /* bytes without column_orders */
     assert_false(s.has_min || s.has_max || s.has_nulls);
     tarn_stats_from_raw(&c, &r, 1, 5, &s);
@@ -187,7 +186,8 @@ static void fill(struct data *d) {
         d->f64[i] = rnd() % 17 == 0 ? (double)NAN : (double)(rnd() % 40) - 20;
         d->f32[i] = (float)d->f64[i];
         d->valid[i] = rnd() % 5 != 0;
-        for (unsigned k = 0; k < 4; k++) d->text[i][k] = (char)('a' + rnd() % 3);
+        for (unsigned k = 0; k < 4; k++)
+            d->text[i][k] = (char)('a' + rnd() % 3);
         d->bytes[i] = raw(d->text[i], d->type == TARN_FIXED ? 4 : rnd() % 5);
     }
 }
@@ -216,10 +216,12 @@ static struct tarn_const random_const(const struct data *d) {
         if (rnd() % 8 == 0) return int_const(rnd() % 2 ? INT64_MAX : INT64_MIN);
         return int_const((int64_t)(rnd() % 50) - 25);
     case TARN_FLOAT:
-    case TARN_DOUBLE: return real_const(rnd() % 20 == 0 ? (double)NAN : (double)(rnd() % 50) - 25.0);
+    case TARN_DOUBLE:
+        return real_const(rnd() % 20 == 0 ? (double)NAN : (double)(rnd() % 50) - 25.0);
     default:
         next = (next + 1) % 64;
-        for (unsigned k = 0; k < 4; k++) text[next][k] = (char)('a' + rnd() % 3);
+        for (unsigned k = 0; k < 4; k++)
+            text[next][k] = (char)('a' + rnd() % 3);
         return (struct tarn_const){.kind = TARN_CONST_BYTES, .bytes = raw(text[next], rnd() % 5)};
     }
 }
@@ -243,8 +245,10 @@ static int order(const struct data *d, unsigned i, const struct tarn_const *c) {
         return (a > b) - (a < b);
     }
     {
-        int64_t a = d->type == TARN_BOOLEAN ? d->u8[i] : d->type == TARN_INT64 ? d->i64[i]
-                    : d->is_unsigned ? (int64_t)(uint32_t)d->i32[i] : d->i32[i];
+        int64_t a = d->type == TARN_BOOLEAN ? d->u8[i]
+                    : d->type == TARN_INT64 ? d->i64[i]
+                    : d->is_unsigned        ? (int64_t)(uint32_t)d->i32[i]
+                                            : d->i32[i];
         return (a > c->i) - (a < c->i);
     }
 }
@@ -283,7 +287,8 @@ static void check(const struct data *d, const struct tarn_predicate *p, int null
     v.valid = nulls ? d->valid : NULL;
     v.values.any = values(d);
     v.dict_n = dict;
-    for (unsigned i = 0; i < N; i++) codes[i] = dict ? rnd() % dict : i;
+    for (unsigned i = 0; i < N; i++)
+        codes[i] = dict ? rnd() % dict : i;
     if (dict) v.codes = codes;
     for (uint32_t i = 0; i < N; i++)
         if (rnd() % 8) sel[n++] = i;
@@ -304,7 +309,7 @@ static void check(const struct data *d, const struct tarn_predicate *p, int null
 
 static void test_filter_against_plain_evaluation(void **state) {
     static struct data d;
-    const enum tarn_physical types[] = {TARN_BOOLEAN, TARN_INT32, TARN_INT64,      TARN_FLOAT,
+    const enum tarn_physical types[] = {TARN_BOOLEAN, TARN_INT32, TARN_INT64,     TARN_FLOAT,
                                         TARN_DOUBLE,  TARN_FIXED, TARN_BYTE_ARRAY};
     (void)state;
     for (unsigned round = 0; round < 560; round++) {
@@ -314,7 +319,8 @@ static void test_filter_against_plain_evaluation(void **state) {
         d.is_unsigned = (d.type == TARN_INT32 || d.type == TARN_INT64) && round % 2;
         if (p.op == TARN_OP_PREFIX && d.type != TARN_BYTE_ARRAY && d.type != TARN_FIXED) continue;
         fill(&d);
-        for (unsigned k = 0; k < 20; k++) c[k] = random_const(&d);
+        for (unsigned k = 0; k < 20; k++)
+            c[k] = random_const(&d);
         if (p.op == TARN_OP_IN) p.n = rnd() % 2 ? 20 : 3;
         check(&d, &p, round % 3 == 0, round % 4 == 1 ? 30 : round % 4 == 2 ? N : 0);
     }
@@ -335,7 +341,8 @@ static void test_statistics_never_hide_rows(void **state) {
         int any = 0;
         fill(&d);
         first = rnd() % (N - n);
-        for (unsigned k = 0; k < 3; k++) c[k] = random_const(&d);
+        for (unsigned k = 0; k < 3; k++)
+            c[k] = random_const(&d);
         for (unsigned i = first; i < first + n; i++) {
             lo = d.i32[i] < lo ? d.i32[i] : lo;
             hi = d.i32[i] > hi ? d.i32[i] : hi;

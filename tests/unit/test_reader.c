@@ -31,7 +31,8 @@ struct spec { /* of a hand-made footer: one INT32 column `a.b`, OPTIONAL in an O
     int nulls, orders;
 };
 
-static const struct spec good = {TARN_INT32, 1, TARN_OPTIONAL, 0, 4, 20, 1, 5, 5, "\1\0\0\0", "\5\0\0\0", 1, 1};
+static const struct spec good = {TARN_INT32, 1, TARN_OPTIONAL, 0,          4, 20, 1,
+                                 5,          5, "\1\0\0\0",    "\5\0\0\0", 1, 1};
 
 static void element(struct tarn_tw *t, int type, int repetition, const char *name, int children) {
     tarn_tw_elem_struct(t);
@@ -84,7 +85,8 @@ static void make_file(struct tarn_buf *b, const struct spec *s) {
     tarn_tw_list(&t, 4, TARN_TW_STRUCT, 1);
     tarn_tw_elem_struct(&t);
     tarn_tw_list(&t, 1, TARN_TW_STRUCT, (size_t)s->n_chunks);
-    for (int i = 0; i < s->n_chunks; i++) chunk(&t, s);
+    for (int i = 0; i < s->n_chunks; i++)
+        chunk(&t, s);
     tarn_tw_i64(&t, 2, 20);
     tarn_tw_i64(&t, 3, s->rows);
     tarn_tw_end(&t);
@@ -175,7 +177,7 @@ static void test_statistics_are_checked(void **state) {
     assert_false(f->row_groups[0].chunks[0].stats.has_min);
     tarn_pq_footer_free(f);
     s = good;
-    s.nulls = 6; /* of 5 */
+    s.nulls = 6;          /* of 5 */
     s.type = TARN_DOUBLE; /* bounds of 4 bytes */
     assert_int_equal(read_spec(&s, &f, &err), TARN_OK);
     assert_false(f->row_groups[0].chunks[0].stats.has_nulls);
@@ -246,7 +248,8 @@ static void test_not_parquet(void **state) {
     memcpy(b.data + b.len - 8, "\xff\xff\xff\x7f", 4);
     memcpy(b.data + b.len - 4, "PAR1", 4);
     assert_int_equal(read_bytes(b.data, b.len, &f, &err), TARN_ECORRUPT);
-    for (size_t n = 0; n < b.len; n++) assert_int_not_equal(read_bytes(b.data, n, &f, &err), TARN_OK);
+    for (size_t n = 0; n < b.len; n++)
+        assert_int_not_equal(read_bytes(b.data, n, &f, &err), TARN_OK);
     tarn_buf_release(&b);
 }
 
@@ -388,26 +391,42 @@ static int parse_bounds(int32_t min0, int32_t max1, int null1, int64_t nulls1, i
 static void test_column_index_is_checked(void **state) {
     (void)state;
     assert_int_equal(parse_bounds(10, 40, 0, 1, 1), 1);
-    assert_int_equal(parse_bounds(25, 40, 0, 1, 0), 1);  /* min above max: that page's bounds go */
-    assert_int_equal(parse_bounds(10, 40, 0, 2, 1), 0);  /* more NULLs than the chunk has */
-    assert_int_equal(parse_bounds(10, 40, 1, 1, 1), 0);  /* a null page with values */
-    assert_int_equal(parse_bounds(10, 40, 0, 6, 1), 0);  /* more NULLs than rows */
-    assert_int_equal(parse_bounds(10, 40, 0, 1, 2), 0);  /* not descending */
+    assert_int_equal(parse_bounds(25, 40, 0, 1, 0), 1); /* min above max: that page's bounds go */
+    assert_int_equal(parse_bounds(10, 40, 0, 2, 1), 0); /* more NULLs than the chunk has */
+    assert_int_equal(parse_bounds(10, 40, 1, 1, 1), 0); /* a null page with values */
+    assert_int_equal(parse_bounds(10, 40, 0, 6, 1), 0); /* more NULLs than rows */
+    assert_int_equal(parse_bounds(10, 40, 0, 1, 2), 0); /* not descending */
     assert_int_equal(parse_bounds(10, 30, 0, 1, 1), 1);
 }
 
 static void write_file(struct tarn_buf *b, enum tarn_codec codec) {
     static const struct tarn_column_spec columns[] = {
-        {.name = "n", .physical = TARN_INT64, .repetition = TARN_REQUIRED,
-         .flags = TARN_COL_STATS | TARN_COL_DELTA, .codec = -1},
-        {.name = "d", .physical = TARN_BYTE_ARRAY, .repetition = TARN_OPTIONAL,
-         .flags = TARN_COL_STATS | TARN_COL_DICT | TARN_COL_BLOOM, .codec = -1},
-        {.name = "t", .physical = TARN_BYTE_ARRAY, .repetition = TARN_OPTIONAL,
-         .flags = TARN_COL_STATS | TARN_COL_DELTA, .codec = -1},
-        {.name = "f", .physical = TARN_FLOAT, .repetition = TARN_OPTIONAL,
-         .flags = TARN_COL_STATS, .codec = -1}};
-    struct tarn_pq_writer_spec spec = {.columns = columns, .n_columns = 4, .codec = codec,
-                                       .row_group_rows = 400, .page_rows = 100, .sort_column = -1};
+        {.name = "n",
+         .physical = TARN_INT64,
+         .repetition = TARN_REQUIRED,
+         .flags = TARN_COL_STATS | TARN_COL_DELTA,
+         .codec = -1},
+        {.name = "d",
+         .physical = TARN_BYTE_ARRAY,
+         .repetition = TARN_OPTIONAL,
+         .flags = TARN_COL_STATS | TARN_COL_DICT | TARN_COL_BLOOM,
+         .codec = -1},
+        {.name = "t",
+         .physical = TARN_BYTE_ARRAY,
+         .repetition = TARN_OPTIONAL,
+         .flags = TARN_COL_STATS | TARN_COL_DELTA,
+         .codec = -1},
+        {.name = "f",
+         .physical = TARN_FLOAT,
+         .repetition = TARN_OPTIONAL,
+         .flags = TARN_COL_STATS,
+         .codec = -1}};
+    struct tarn_pq_writer_spec spec = {.columns = columns,
+                                       .n_columns = 4,
+                                       .codec = codec,
+                                       .row_group_rows = 400,
+                                       .page_rows = 100,
+                                       .sort_column = -1};
     struct tarn_pq_writer *w = NULL;
     struct tarn_sink sink;
     struct tarn_err err = {0};
@@ -432,7 +451,8 @@ static volatile unsigned touched;
 
 static unsigned touch(struct tarn_slice s) {
     unsigned sum = 0;
-    for (size_t i = 0; i < s.len; i++) sum += s.data[i];
+    for (size_t i = 0; i < s.len; i++)
+        sum += s.data[i];
     return sum;
 }
 
@@ -446,8 +466,8 @@ static void read_damaged(const uint8_t *p, size_t n) {
     struct tarn_const c = {.kind = TARN_CONST_BYTES, .bytes = {(const uint8_t *)"kind 3", 6}};
     struct tarn_predicate pred = {1, TARN_OP_EQ, &c, 1};
     struct tarn_pq_scan *s = NULL;
-    struct tarn_pq_scan_spec spec = {columns, 4, &pred, (int)(rnd() % 2), rnd() % 2 ? 0 : -1, 1,
-                                     &budget, NULL};
+    struct tarn_pq_scan_spec spec = {columns, 4,       &pred, (int)(rnd() % 2), rnd() % 2 ? 0 : -1,
+                                     1,       &budget, NULL};
     tarn_source_memory(&src, &m);
     if (tarn_pq_footer_read(&f, &src, NULL)) return;
     if (f->n_columns == 4 && tarn_pq_scan_open(&s, f, &src, &spec, NULL) == TARN_OK) {
@@ -495,10 +515,14 @@ static void test_damaged_files(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_footer),           cmocka_unit_test(test_statistics_are_checked),
-        cmocka_unit_test(test_impossible_footers),    cmocka_unit_test(test_not_parquet),
-        cmocka_unit_test(test_damaged_footers),       cmocka_unit_test(test_thrift_limits),
-        cmocka_unit_test(test_offset_index_is_checked), cmocka_unit_test(test_column_index_is_checked),
+        cmocka_unit_test(test_good_footer),
+        cmocka_unit_test(test_statistics_are_checked),
+        cmocka_unit_test(test_impossible_footers),
+        cmocka_unit_test(test_not_parquet),
+        cmocka_unit_test(test_damaged_footers),
+        cmocka_unit_test(test_thrift_limits),
+        cmocka_unit_test(test_offset_index_is_checked),
+        cmocka_unit_test(test_column_index_is_checked),
         cmocka_unit_test(test_damaged_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,8 +63,7 @@ static void open_scan(void) {
     tarn_scan_free(scan);
     scan = NULL;
     tarn_err_clear(&err);
-    if (tarn_scan_open(&scan, &spec, &err) != TARN_OK)
-        fail_msg("%s", err.msg);
+    if (tarn_scan_open(&scan, &spec, &err) != TARN_OK) fail_msg("%s", err.msg);
 }
 
 /* Steps up to `most` rows, checking each; returns how many came, or -code. */
@@ -72,10 +71,8 @@ static int step(int most) {
     int more = 1, n = 0, rc;
 
     while (n < most) {
-        if ((rc = tarn_scan_next(scan, &more, &err)) != TARN_OK)
-            return -rc;
-        if (!more)
-            break;
+        if ((rc = tarn_scan_next(scan, &more, &err)) != TARN_OK) return -rc;
+        if (!more) break;
         lake_check_row(&f, scan, spec.columns);
         n++;
     }
@@ -363,8 +360,7 @@ static void dates_and_bytes(void **unused) {
         assert_int_equal(v.kind, n == 2 ? TARN_VALUE_NULL : TARN_VALUE_TEXT);
         assert_int_equal(tarn_scan_value(scan, TARN_EV_EXTRA, &v, &err), TARN_OK);
         assert_int_equal(v.kind, n == 2 ? TARN_VALUE_TEXT : TARN_VALUE_NULL);
-        if (n == 2)
-            assert_memory_equal(v.text.data, "{\"method\":{\"$base64\":\"eP8=\"}}", 29);
+        if (n == 2) assert_memory_equal(v.text.data, "{\"method\":{\"$base64\":\"eP8=\"}}", 29);
     }
     assert_int_equal(n, 3);
     spec.predicates = p;

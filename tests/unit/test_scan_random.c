@@ -47,8 +47,7 @@ static void random_style(struct lake_fixture *f, struct lake_style *s) {
     s->int_verified = (int)lake_random(f, 2);
     s->with_extra = (int)lake_random(f, 2);
     for (i = 0; i < 6; i++) {
-        if (lake_random(f, 6) == 0)
-            s->missing |= TARN_EV_BIT(optional[i]);
+        if (lake_random(f, 6) == 0) s->missing |= TARN_EV_BIT(optional[i]);
     }
 }
 
@@ -94,8 +93,7 @@ static void random_constant(struct lake_fixture *f, int c, struct tarn_const *k)
         k->kind = TARN_CONST_INT;
         k->i =
             c == TARN_EV_VERIFIED ? (int)lake_random(f, 3) - 1 : 200 + (int)lake_random(f, 6) * 100;
-        if (lake_random(f, 10) == 0)
-            k->i = lake_random(f, 2) ? INT64_C(5000000000) : -1;
+        if (lake_random(f, 10) == 0) k->i = lake_random(f, 2) ? INT64_C(5000000000) : -1;
     } else {
         k->kind = TARN_CONST_BYTES;
         k->bytes.data = (const uint8_t *)(r && lake_random(f, 4) ? r->text[c] : "m");
@@ -110,10 +108,8 @@ static void random_predicate(struct lake_fixture *f, struct query *q) {
 
     p->column = lake_random(f, 2) ? TARN_EV_TS : (int)lake_random(f, TARN_EV_PAYLOAD);
     p->op = (enum tarn_pred_op)lake_random(f, TARN_OP_PREFIX + 1);
-    if (p->op == TARN_OP_PREFIX && !tarn_event_is_text(p->column))
-        p->op = TARN_OP_GE;
-    if (p->column == TARN_EV_TS && p->op == TARN_OP_EQ && lake_random(f, 2))
-        p->op = TARN_OP_LE;
+    if (p->op == TARN_OP_PREFIX && !tarn_event_is_text(p->column)) p->op = TARN_OP_GE;
+    if (p->column == TARN_EV_TS && p->op == TARN_OP_EQ && lake_random(f, 2)) p->op = TARN_OP_LE;
     p->constants = k;
     p->n = p->op == TARN_OP_IN ? 1 + lake_random(f, MAX_CONSTANTS) : 1;
     for (i = 0; i < p->n; i++)
@@ -152,8 +148,7 @@ static int expected(const struct lake_fixture *f, const struct query *q, char *i
         in[i] = 1;
         for (p = 0; p < q->n && in[i]; p++)
             in[i] = (char)lake_matches(&f->rows[i], &q->predicates[p]);
-        if (in[i])
-            ts[n++] = f->rows[i].ts;
+        if (in[i]) ts[n++] = f->rows[i].ts;
     }
     return n;
 }
@@ -181,20 +176,15 @@ static void run(struct lake_fixture *f, const struct query *q, int pushdown) {
     spec.limit = q->limit;
     spec.pushdown = pushdown;
     qsort(ts, (size_t)want, sizeof *ts, by_value);
-    if (tarn_scan_open(&s, &spec, &err) != TARN_OK)
-        fail_msg("%s", err.msg);
+    if (tarn_scan_open(&s, &spec, &err) != TARN_OK) fail_msg("%s", err.msg);
     while (q->limit < 0 || got < q->limit) {
-        if (tarn_scan_next(s, &more, &err) != TARN_OK)
-            fail_msg("%s", err.msg);
-        if (!more)
-            break;
+        if (tarn_scan_next(s, &more, &err) != TARN_OK) fail_msg("%s", err.msg);
+        if (!more) break;
         id = lake_check_row(f, s, q->columns);
-        if (!in[id])
-            fail_msg("row %d came twice or doesn't match", id);
+        if (!in[id]) fail_msg("row %d came twice or doesn't match", id);
         in[id] = 0;
         assert_true(got < want);
-        if (q->order)
-            assert_true(f->rows[id].ts == ts[q->order > 0 ? got : want - 1 - got]);
+        if (q->order) assert_true(f->rows[id].ts == ts[q->order > 0 ? got : want - 1 - got]);
         got++;
     }
     assert_int_equal(got, q->limit >= 0 && q->limit < want ? q->limit : want);

@@ -101,8 +101,7 @@ static int set_up(void **state) {
 
     (void)state;
     snprintf(path, sizeof path, "%s/tarn-list-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(path) == NULL || realpath(path, root) == NULL)
-        return -1;
+    if (mkdtemp(path) == NULL || realpath(path, root) == NULL) return -1;
     for (size_t i = 0; i < N_KEYS; i++) {
         sorted[i] = keys[i];
         make_path(keys[i], 0);
@@ -135,16 +134,12 @@ static size_t oracle(const char *prefix, char delimiter, const char *after, char
         const char *cut = NULL;
         char item[256];
 
-        if (strncmp(sorted[i], prefix, len) != 0)
-            continue;
+        if (strncmp(sorted[i], prefix, len) != 0) continue;
         snprintf(item, sizeof item, "%s", sorted[i]);
         cut = delimiter != 0 ? strchr(item + len, delimiter) : NULL;
-        if (cut != NULL)
-            item[cut - item + 1] = '\0';
-        if (after != NULL && strcmp(item, after) <= 0)
-            continue;
-        if (n > 0 && strcmp(out[n - 1], item) == 0)
-            continue;
+        if (cut != NULL) item[cut - item + 1] = '\0';
+        if (after != NULL && strcmp(item, after) <= 0) continue;
+        if (n > 0 && strcmp(out[n - 1], item) == 0) continue;
         memcpy(out[n++], item, sizeof item);
     }
     return n;
@@ -178,8 +173,7 @@ static void check_pages(const char *prefix, char delimiter, const char *after, s
         }
         more = l.truncated;
         assert_int_equal(more, at < total);
-        if (max > 0)
-            assert_true(o + p == max || !more);
+        if (max > 0) assert_true(o + p == max || !more);
         if (more) {
             assert_string_equal(l.next, expected[at - 1]);
             snprintf(start, sizeof start, "%s", l.next);

@@ -40,8 +40,7 @@ static int set_up(void **state) {
 
     (void)state;
     snprintf(name, sizeof name, "%s/tarn-store-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(name) == NULL || realpath(name, root) == NULL)
-        return -1;
+    if (mkdtemp(name) == NULL || realpath(name, root) == NULL) return -1;
     tarn_err_clear(&err);
     return tarn_store_open(&store, root, NULL, &err);
 }
@@ -80,20 +79,18 @@ static int entries(const char *name) {
     DIR *dir = opendir(under(name));
     int n = 0;
 
-    if (dir == NULL)
-        return -1;
+    if (dir == NULL) return -1;
     for (const struct dirent *de = readdir(dir); de != NULL; de = readdir(dir))
         n += de->d_name[0] != '.';
     closedir(dir);
     return n;
 }
 
-#define ASSERT_FAILS(call, expected, words)              \
-    do {                                                 \
-        tarn_err_clear(&err);                            \
-        assert_int_equal(call, expected);                \
-        if (strstr(err.msg, words) == NULL)              \
-            fail_msg("'%s' not in: %s", words, err.msg); \
+#define ASSERT_FAILS(call, expected, words)                                              \
+    do {                                                                                 \
+        tarn_err_clear(&err);                                                            \
+        assert_int_equal(call, expected);                                                \
+        if (strstr(err.msg, words) == NULL) fail_msg("'%s' not in: %s", words, err.msg); \
     } while (0)
 
 static void opens_what_the_header_says(void **state) {
@@ -379,8 +376,7 @@ static void put_file_copies_across_file_systems(void **state) {
     int fd = mkstemp(name);
 
     (void)state;
-    if (fd < 0)
-        skip();
+    if (fd < 0) skip();
     for (size_t i = 0; i < sizeof block; i++)
         block[i] = (char)(i * 31 >> 3);
     assert_int_equal(write(fd, block, sizeof block), sizeof block);
@@ -439,13 +435,10 @@ static void *race_match(void *arg) {
         struct tarn_put match = {TARN_PUT_IF_MATCH, o.etag, NULL, 0};
         int rc = tarn_store_head(store, "counter", &o, NULL);
 
-        if (rc == 0)
-            rc = tarn_store_get(store, "counter", o.etag, 0, (size_t)o.size, text, NULL);
-        if (rc == TARN_ENOTFOUND)
-            continue;
+        if (rc == 0) rc = tarn_store_get(store, "counter", o.etag, 0, (size_t)o.size, text, NULL);
+        if (rc == TARN_ENOTFOUND) continue;
         snprintf(text, sizeof text, "%d", (int)strtol(text, NULL, 10) + 1);
-        if (rc == 0)
-            rc = tarn_store_put(store, "counter", text, strlen(text), &match, NULL, NULL);
+        if (rc == 0) rc = tarn_store_put(store, "counter", text, strlen(text), &match, NULL, NULL);
         r->wins += rc == 0;
         r->faults += rc != 0 && rc != TARN_EEXIST;
     }
@@ -523,14 +516,10 @@ static void out_of_memory_is_reported(void **state) {
         tarn_err_clear(&err);
         tarn_mem_fail_after(i, 0);
         rc = tarn_store_open(&s, root, NULL, &err);
-        if (rc == 0)
-            rc = tarn_store_list(s, "", i % 2 ? '/' : 0, NULL, 0, &l, &err);
-        if (rc == 0)
-            rc = tarn_store_get_all(s, "a/d", 10, &data, &n, &err);
-        if (rc == 0)
-            rc = tarn_store_source(s, &o, &src, &err);
-        if (rc == 0)
-            rc = tarn_store_put_file(s, "a/e", under("a/d"), &any, &err);
+        if (rc == 0) rc = tarn_store_list(s, "", i % 2 ? '/' : 0, NULL, 0, &l, &err);
+        if (rc == 0) rc = tarn_store_get_all(s, "a/d", 10, &data, &n, &err);
+        if (rc == 0) rc = tarn_store_source(s, &o, &src, &err);
+        if (rc == 0) rc = tarn_store_put_file(s, "a/e", under("a/d"), &any, &err);
         tarn_mem_fail_after(0, 0);
         assert_true(rc == 0 || rc == TARN_ENOMEM);
         assert_int_equal(err.code, rc);

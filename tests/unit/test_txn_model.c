@@ -85,8 +85,8 @@ static int next_x;
 
 /* Several rows, of which one may break the CHECK or the UNIQUE constraint half way. */
 static void insert(sqlite3 *db) {
-    static const char *const conflict[] = {"", "OR FAIL", "OR IGNORE", "OR ROLLBACK", "OR ABORT",
-                                           "OR REPLACE"};
+    static const char *const conflict[] = {"",         "OR FAIL",   "OR IGNORE", "OR ROLLBACK",
+                                           "OR ABORT", "OR REPLACE"};
     uint32_t n = 1 + rnd(6);
     uint32_t bad = rnd(3) == 0 ? rnd(n) : n;
     const char *how = conflict[rnd(5)];
@@ -100,27 +100,17 @@ static void insert(sqlite3 *db) {
 
 static void one_step(sqlite3 *db) {
     switch (rnd(12)) {
-    case 0:
-        (void)run(db, "BEGIN %s", rnd(2) ? "IMMEDIATE" : "");
-        break;
-    case 1:
-        (void)run(db, "COMMIT");
-        break;
+    case 0: (void)run(db, "BEGIN %s", rnd(2) ? "IMMEDIATE" : ""); break;
+    case 1: (void)run(db, "COMMIT"); break;
     case 2:
         if (rnd(3) == 0) {
             (void)run(db, "ROLLBACK");
-            }
+        }
         break;
     case 3:
-    case 4:
-        (void)run(db, "SAVEPOINT s%u", rnd(4));
-        break;
-    case 5:
-        (void)run(db, "RELEASE s%u", rnd(4));
-        break;
-    case 6:
-        (void)run(db, "ROLLBACK TO s%u", rnd(4));
-        break;
+    case 4: (void)run(db, "SAVEPOINT s%u", rnd(4)); break;
+    case 5: (void)run(db, "RELEASE s%u", rnd(4)); break;
+    case 6: (void)run(db, "ROLLBACK TO s%u", rnd(4)); break;
     case 7: /* directly, through the other name: a second table joins the transaction */
         (void)run(db, "INSERT INTO direct VALUES(%d)", next_x);
         next_x++;
@@ -128,8 +118,7 @@ static void one_step(sqlite3 *db) {
     case 8:
         if (rnd(4) == 0) (void)run(db, "SELECT tarn_flush()");
         break;
-    default:
-        insert(db);
+    default: insert(db);
     }
 }
 
@@ -309,8 +298,10 @@ static void sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counters_untouched), cmocka_unit_test(busy_commit),
-        cmocka_unit_test(sizes),              cmocka_unit_test(delete_journal),
+        cmocka_unit_test(counters_untouched),
+        cmocka_unit_test(busy_commit),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(delete_journal),
         cmocka_unit_test(wal),
     };
     const char *given = getenv("TARN_SEED");

@@ -291,8 +291,7 @@ static int is_sorted(const int64_t *v, int n, int descending) {
     }
     file_finish(&f);
     sorted = FOOTER(&f, 4, 0, 4).number == 1;
-    if (sorted)
-        assert_int_equal(FOOTER(&f, 4, 0, 4, 0, 2).number, descending);
+    if (sorted) assert_int_equal(FOOTER(&f, 4, 0, 4, 0, 2).number, descending);
     file_close(&f);
     return sorted;
 }
@@ -328,8 +327,7 @@ static void nulls_stand_at_one_end_or_unsorted(void **state) {
             f.spec.sort_column = 0;
             file_begin(&f);
             for (int i = 0; i < 4; i++) {
-                if (rows[k][i])
-                    tarn_pq_put_bytes(f.w, 0, rows[k][i], 1);
+                if (rows[k][i]) tarn_pq_put_bytes(f.w, 0, rows[k][i], 1);
                 tarn_pq_end_row(f.w);
             }
             file_finish(&f);

@@ -29,8 +29,7 @@ static inline void peek_struct(struct tarn_cursor *c, const int *path, int depth
         uint8_t header = tarn_cursor_u8(c);
         int type = header & 15;
 
-        if (type == 0 || c->rc)
-            return;
+        if (type == 0 || c->rc) return;
         id = header >> 4 ? id + (header >> 4) : (int)tarn_cursor_zigzag(c);
         if (depth > 0 && path[0] == id)
             peek_value(c, type, 0, path + 1, depth - 1, out);
@@ -67,8 +66,7 @@ static inline void peek_value(struct tarn_cursor *c, int type, int in_list, cons
         p.number = tarn_cursor_zigzag(c);
     }
     p.end = c->p;
-    if (depth == 0 && out)
-        *out = p;
+    if (depth == 0 && out) *out = p;
 }
 
 static inline struct peek peek(const uint8_t *start, const uint8_t *end, const int *path,
@@ -77,8 +75,7 @@ static inline struct peek peek(const uint8_t *start, const uint8_t *end, const i
     struct peek out = {0, 0, NULL, NULL};
 
     peek_struct(&c, path, depth, &out);
-    if (c.rc)
-        abort();
+    if (c.rc) abort();
     return out;
 }
 
@@ -87,8 +84,7 @@ static inline const uint8_t *peek_end(const uint8_t *start, const uint8_t *end) 
     struct tarn_cursor c = {start, end, TARN_OK};
 
     peek_struct(&c, NULL, -1, NULL);
-    if (c.rc)
-        abort();
+    if (c.rc) abort();
     return c.p;
 }
 
