@@ -116,7 +116,7 @@ uint64_t tarn_spill_piece(const struct tarn_spill *s, uint64_t offset) {
 /* Reads ahead while the offsets come in order. */
 static int fill(const struct tarn_spill *s, struct tarn_spill_window *w, uint64_t offset, size_t n,
                 struct tarn_err *err) {
-    int next = offset >= w->at && offset <= w->at + w->bytes.len;
+    int next = offset >= w->at && offset <= w->at + w->bytes.len + WINDOW;
     size_t want = next && n < WINDOW ? WINDOW : n;
     size_t got = 0;
 
