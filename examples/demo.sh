@@ -119,4 +119,4 @@ else
 fi
 
 printf '\nThe database and its lake are in build/demo. To go on:\n'
-echo "    cd build/demo && $shell -cmd '.load build/tarn' demo.db"
+echo "    cd build/demo && $shell -cmd '.load ../tarn' demo.db"

@@ -48,8 +48,9 @@ extern "C" {
 #define TARN_API __attribute__((visibility("default")))
 #endif
 
-/* Gives `db` the tables and functions of Tarn. Touches no disk: the lake is looked for when it is
-** first used. A second call on the same connection is a no-op.
+/* Gives `db` the tables and functions of Tarn. The lake is looked for when it is
+** first used; only what an earlier process committed and did not deliver is read now, and its
+** delivery begins in the background. A second call on the same connection is a no-op.
 ** SQLITE_OK, or an error; then *err (when err is not NULL) is a message to free with sqlite3_free.
 ** SQLite 3.38 or later. */
 TARN_API int tarn_register(sqlite3 *db, char **err);

@@ -23,6 +23,7 @@ struct build {
     uint8_t *valid;  /* NULL while no NULL was seen */
     uint32_t *codes; /* one of codes and plain is set once filled > 0 */
     uint8_t *plain;
+    int pin; /* the last span's values point into its page, or into the dictionary */
 };
 
 struct span {
@@ -165,6 +166,25 @@ static int read_values(struct build *b, void *to, uint32_t *codes, int to_codes,
     return TARN_OK;
 }
 
+/* When few values of a page are wanted, their bytes are copied: a batch that holds on to the page for
+** them costs memory, and the reader a new buffer for its next page. */
+static int copy_few(struct build *b, const struct span *s, struct tarn_err *err) {
+    struct tarn_slice *v = (struct tarn_slice *)(void *)b->plain + b->filled;
+    size_t sum = 0;
+    uint8_t *to = NULL;
+    for (uint32_t i = 0; i < s->picked; i++) sum += v[i].len;
+    if (sum > b->r->page.buf->cap / 4) return TARN_OK;
+    to = tarn_arena_alloc(b->arena, sum);
+    if (!to) return arena_fail(b, err);
+    for (uint32_t i = 0; i < s->picked; i++) {
+        if (v[i].len) memcpy(to, v[i].data, v[i].len);
+        v[i].data = to;
+        to += v[i].len;
+    }
+    b->pin = 0;
+    return TARN_OK;
+}
+
 static int read_span(struct build *b, const struct span *s, struct tarn_err *err) {
     struct tarn_chunk_reader *r = b->r;
     uint8_t *valid = NULL, *elements = NULL;
@@ -193,6 +213,8 @@ static int read_span(struct build *b, const struct span *s, struct tarn_err *err
         gather(to_codes ? (void *)(b->codes + b->filled) : (void *)(b->plain + b->filled * size),
                elements, size, s->pick, s->base, s->picked);
     rc = put_valid(b, valid, present == s->rows, s, err);
+    b->pin = size == sizeof(struct tarn_slice);
+    if (!rc && b->pin && s->pick && !dictionary) rc = copy_few(b, s, err);
     b->filled += s->picked;
     return rc;
 }
@@ -266,7 +288,7 @@ int tarn_chunk_read(struct tarn_chunk_reader *r, uint32_t first, uint32_t n, con
             stop = r->page_first + r->head.values - first;
         next_span(sel, n_sel, b.filled, row, stop, &s);
         rc = read_span(&b, &s, err);
-        if (!rc && bytes)
+        if (!rc && b.pin)
             rc = tarn_pagelist_add(
                 pages, r->values.encoding == TARN_RLE_DICTIONARY ? r->dict : r->page.buf, err);
         row += s.rows;

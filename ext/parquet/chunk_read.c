@@ -198,7 +198,10 @@ static int goto_indexed(struct tarn_chunk_reader *r, uint32_t row, struct tarn_e
     uint32_t i = tarn_page_index_find(r->index, row);
     const struct tarn_page_loc *loc = &r->index->loc[i];
     const char *why = NULL;
-    int rc = tarn_page_header_read(&r->win, loc->offset, &r->head, &why, err);
+    const uint8_t *bytes = NULL;
+    int rc = tarn_window_need(&r->win, loc->offset, loc->size, &bytes, err);
+    if (rc) return rc;
+    rc = tarn_page_header_read(&r->win, loc->offset, &r->head, &why, err);
     if (rc && why == NULL) return rc;
     if (rc || !is_data(r->head.type) || r->head.size + (uint64_t)r->head.compressed != loc->size ||
         r->head.values != tarn_page_index_end(r->index, i) - loc->first) {

@@ -174,8 +174,8 @@ int tarn_rle_read_bits(struct tarn_rle *r, uint8_t *out, uint32_t n, uint32_t *o
         } else if (r->left >= 8 && n >= 8 && r->width == 1) {
             k = (r->left < n ? r->left : n) & ~UINT32_C(7);
             for (uint32_t i = 0; i < k; i += 8) {
-                uint64_t bytes = spread_bits(*r->p);
-                *ones += (uint32_t)__builtin_popcount(*r->p++);
+                uint64_t bytes = spread_bits(*r->p++);
+                *ones += (uint32_t)(bytes * UINT64_C(0x0101010101010101) >> 56);
                 memcpy(out + i, &bytes, 8);
             }
             r->left -= k;

@@ -21,11 +21,40 @@ void tarn_window_release(struct tarn_window *w) {
     w->len = 0;
 }
 
+/* Makes the window [at, at + size), with `offset` in it. What the old window has of its beginning is
+** copied, not read again. */
+static int move_window(struct tarn_window *w, uint64_t at, size_t size, uint64_t offset,
+                       const uint8_t **p, struct tarn_err *err) {
+    struct tarn_pagebuf *old = w->buf;
+    size_t have = old && at >= w->at && at - w->at < w->len ? w->len - (size_t)(at - w->at) : 0;
+    const uint8_t *from = have ? old->data + (at - w->at) : NULL;
+    int rc = TARN_OK;
+    if (have > size) have = size;
+    w->len = 0;
+    if (!old || old->refs > 1 || old->cap < size) {
+        rc = tarn_pagebuf_new(&w->buf, size, w->budget, "a read", w->src->name, err);
+        if (rc) {
+            w->buf = old;
+            return rc;
+        }
+        if (have) memcpy(w->buf->data, from, have);
+        tarn_pagebuf_free(old);
+    } else if (have) {
+        memmove(w->buf->data, from, have);
+    }
+    if (have < size) rc = w->src->read(w->src->ctx, at + have, w->buf->data + have, size - have, err);
+    if (rc) return rc;
+    if (w->bytes_read) *w->bytes_read += size - have;
+    w->at = at;
+    w->len = size;
+    *p = w->buf->data + (offset - at);
+    return TARN_OK;
+}
+
 int tarn_window_need(struct tarn_window *w, uint64_t offset, size_t n, const uint8_t **p,
                      struct tarn_err *err) {
     uint64_t at = offset;
     uint64_t size = n;
-    int rc = TARN_OK;
     if (w->buf && offset >= w->at && offset - w->at <= w->len && n <= w->len - (offset - w->at)) {
         *p = w->buf->data + (offset - w->at);
         return TARN_OK;
@@ -37,19 +66,7 @@ int tarn_window_need(struct tarn_window *w, uint64_t offset, size_t n, const uin
         size = w->want_end - offset < TARN_WINDOW ? w->want_end - offset : TARN_WINDOW;
         if (size > w->end - offset) size = w->end - offset;
     }
-    if (w->buf && (w->buf->refs > 1 || w->buf->cap < size)) tarn_window_release(w);
-    w->len = 0;
-    if (!w->buf) {
-        rc = tarn_pagebuf_new(&w->buf, (size_t)size, w->budget, "a read", w->src->name, err);
-        if (rc) return rc;
-    }
-    rc = w->src->read(w->src->ctx, at, w->buf->data, (size_t)size, err);
-    if (rc) return rc;
-    if (w->bytes_read) *w->bytes_read += size;
-    w->at = at;
-    w->len = (size_t)size;
-    *p = w->buf->data + (offset - at);
-    return TARN_OK;
+    return move_window(w, at, (size_t)size, offset, p, err);
 }
 
 static void read_data_header(struct tarn_thrift *t, int v2, struct tarn_page_header *h) {
