@@ -147,6 +147,23 @@ void tarn_time_text(int64_t ms, char out[TARN_TIME_LEN + 1]) {
     out[23] = '\0';
 }
 
+const char *tarn_time_memo(struct tarn_time_memo *m, int64_t ms) {
+    uint64_t rest = (uint64_t)ms - (uint64_t)m->minute;
+    uint32_t second = 0, part = 0;
+
+    if (m->text[0] == '\0' || rest >= 60000) {
+        tarn_time_text(ms, m->text);
+        m->minute = ms >= TARN_TIME_MIN && ms <= TARN_TIME_MAX ? tarn_time_floor(ms, 60000) : ms;
+        return m->text;
+    }
+    second = (uint32_t)rest / 1000;
+    part = (uint32_t)rest % 1000;
+    two(m->text + 17, (int)second);
+    m->text[20] = (char)('0' + part / 100);
+    two(m->text + 21, (int)(part % 100));
+    return m->text;
+}
+
 void tarn_time_iso(int64_t ms, char out[TARN_TIME_LEN + 2]) {
     write_text(ms, 'T', out);
     out[23] = 'Z';

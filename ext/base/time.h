@@ -45,6 +45,14 @@ void tarn_time_text(int64_t ms, char out[TARN_TIME_LEN + 1]);
 /* Writes `YYYY-MM-DDTHH:MM:SS.SSSZ` and a NUL (25 bytes). */
 void tarn_time_iso(int64_t ms, char out[TARN_TIME_LEN + 2]);
 
+/* As tarn_time_text, for many times in a row: as long as they stay within one minute, only seconds
+** are written again. A zeroed memo is a fresh one. The text is valid until the next call. */
+struct tarn_time_memo {
+    int64_t minute; /* of `text`, while text[0] != 0 */
+    char text[TARN_TIME_LEN + 1];
+};
+const char *tarn_time_memo(struct tarn_time_memo *m, int64_t ms);
+
 /* Parses what people and SQLite write: `YYYY-MM-DD`, with ` ` or `T` then `HH:MM`, `HH:MM:SS` and
 ** a fraction of 1 to 9+ digits (truncated to ms), then nothing, `Z` (or `z`), or `+HH:MM`, `-HH:MM`, `+HHMM`.
 ** No surrounding spaces. Field ranges are checked (month, day of the month, hour <= 23, minute,

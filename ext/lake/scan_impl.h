@@ -58,6 +58,7 @@ struct tarn_scan {
     struct tarn_scan_file *file; /* NULL = pending; borrowed */
     const struct tarn_pq_batch *batch;
     uint32_t row;
+    uint32_t ready; /* rows of the walk's batch behind the current one that need no look */
     struct tarn_event event;
     int has_row;
     uint64_t returned;

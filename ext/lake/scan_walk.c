@@ -42,6 +42,7 @@ static int next_in_batch(struct tarn_scan *s, int *found, struct tarn_err *err) 
         s->file = w->file;
         s->batch = w->batch;
         s->row = row;
+        s->ready = w->file->binding->n_left ? 0 : w->batch->n - w->next_row;
         *found = 1;
         return TARN_OK;
     }

@@ -14,8 +14,8 @@ struct tarn_bloom {
     uint8_t *bits;     /* owned; NULL = blocks are read one by one */
 };
 
-/* Reads the header, and the filter when it is at most 64 KiB. A filter that is unusable is no error:
-** n_blocks is 0 then. */
+/* Reads the header, and the filter when it is at most 64 KiB. A filter that is unusable is no
+** error: n_blocks is 0 then. */
 int tarn_bloom_open(struct tarn_bloom *b, const struct tarn_source *src,
                     const struct tarn_pq_chunk *chunk, uint64_t *bytes_read, struct tarn_err *err);
 /* *maybe = 0 when the value is surely not in the chunk. */

@@ -166,13 +166,14 @@ static int read_values(struct build *b, void *to, uint32_t *codes, int to_codes,
     return TARN_OK;
 }
 
-/* When few values of a page are wanted, their bytes are copied: a batch that holds on to the page for
-** them costs memory, and the reader a new buffer for its next page. */
+/* When few values of a page are wanted, their bytes are copied: a batch that holds on to the page
+** for them costs memory, and the reader a new buffer for its next page. */
 static int copy_few(struct build *b, const struct span *s, struct tarn_err *err) {
     struct tarn_slice *v = (struct tarn_slice *)(void *)b->plain + b->filled;
     size_t sum = 0;
     uint8_t *to = NULL;
-    for (uint32_t i = 0; i < s->picked; i++) sum += v[i].len;
+    for (uint32_t i = 0; i < s->picked; i++)
+        sum += v[i].len;
     if (sum > b->r->page.buf->cap / 4) return TARN_OK;
     to = tarn_arena_alloc(b->arena, sum);
     if (!to) return arena_fail(b, err);
@@ -268,10 +269,14 @@ static int without_dictionary(struct build *b, struct tarn_err *err) {
 int tarn_chunk_read(struct tarn_chunk_reader *r, uint32_t first, uint32_t n, const uint32_t *sel,
                     uint32_t n_sel, struct tarn_arena *arena, struct tarn_pagelist *pages,
                     struct tarn_vector *out, struct tarn_err *err) {
-    struct build b = {r,    arena, sel ? n_sel : n, 0, tarn_physical_size(r->col->physical), NULL,
-                      NULL, NULL};
+    struct build b;
     uint32_t row = 0;
-    int rc = TARN_OK, bytes = b.size == sizeof(struct tarn_slice);
+    int rc = TARN_OK;
+    memset(&b, 0, sizeof b);
+    b.r = r;
+    b.arena = arena;
+    b.n = sel ? n_sel : n;
+    b.size = tarn_physical_size(r->col->physical);
     memset(out, 0, sizeof *out);
     out->physical = r->col->physical;
     if (b.n == 0) return TARN_OK;

@@ -1,9 +1,9 @@
 /* chunk_read.h: a cursor over one column chunk: rows [first, first + n), or a selection of them.
 **
 ** Reading forward costs each page one decode; going back re-reads from the page's beginning when
-** there is an OffsetIndex, else from the chunk's. Pages without a selected row are not decompressed,
-** and with an OffsetIndex not even read. An OffsetIndex that a page header contradicts is dropped
-** and the chunk is walked from its beginning instead.
+** there is an OffsetIndex, else from the chunk's. Pages without a selected row are not
+** decompressed, and with an OffsetIndex not even read. An OffsetIndex that a page header
+** contradicts is dropped and the chunk is walked from its beginning instead.
 ** Flat leaves only (max_rep 0); a repeated one is TARN_EUNSUPPORTED and named.
 */
 #ifndef TARN_CHUNK_READ_H
@@ -58,8 +58,8 @@ struct tarn_chunk_spec {
 int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
                     struct tarn_err *err);
 void tarn_chunk_release(struct tarn_chunk_reader *r);
-/* Rows first + sel[0..n_sel) (increasing, < n), or all n when sel is NULL, as a dense vector. Arrays
-** come from the arena; what byte values point into is added to `pages`. n must be > 0. */
+/* Rows first + sel[0..n_sel) (increasing, < n), or all n when sel is NULL, as a dense vector.
+** Arrays come from the arena; what byte values point into is added to `pages`. n must be > 0. */
 int tarn_chunk_read(struct tarn_chunk_reader *r, uint32_t first, uint32_t n, const uint32_t *sel,
                     uint32_t n_sel, struct tarn_arena *arena, struct tarn_pagelist *pages,
                     struct tarn_vector *out, struct tarn_err *err);

@@ -25,7 +25,8 @@ void tarn_rle_init(struct tarn_rle *r, const uint8_t *p, size_t n, unsigned widt
 /* The next n values; 0, or -1 when the bytes end before. */
 int tarn_rle_read(struct tarn_rle *r, uint32_t *out, uint32_t n);
 int tarn_rle_skip(struct tarn_rle *r, uint32_t n);
-/* As read, for width 1: a byte 0 or 1 per value; *ones = how many are 1. A run value above 1 is -1. */
+/* As read, for width 1: a byte 0 or 1 per value; *ones = how many are 1. A run value above 1 is
+** -1. */
 int tarn_rle_read_bits(struct tarn_rle *r, uint8_t *out, uint32_t n, uint32_t *ones);
 
 /* Definition levels: is the value there? */

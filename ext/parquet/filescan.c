@@ -3,9 +3,9 @@
 **   predicate columns -> vectors -> selection, narrowed predicate by predicate
 **   output columns    -> only the selected rows of what is not decoded yet
 **
-** Per decoded slot, at[i] says where in its vector row i of the selection is: vectors decoded before
-** a narrowing are gathered later, those decoded after it are smaller. Which blocks there are is
-** filescan_prune.c's business.
+** Per decoded slot, at[i] says where in its vector row i of the selection is: vectors decoded
+** before a narrowing are gathered later, those decoded after it are smaller. Which blocks there
+** are is filescan_prune.c's business.
 */
 #include "filescan.h"
 

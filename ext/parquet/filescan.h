@@ -6,15 +6,15 @@
 **      dictionary, bloom and page index leave over; each with bounds of the order column's
 **      non-NULL values.
 **   2. tarn_pq_scan_read: one block -> a batch with the rows that satisfy every predicate.
-** Blocks follow the pages where an OffsetIndex was valid: runs of pages that survive are cut at page
-** borders, at about 8,192 rows, or with an order column at about 2,048 (so that the last ones can be
-** read first). A row group without page index is cut by rows alone, so that memory stays bounded:
-** at 16,384 rows or fewer, and with an order column only beyond 262,144 rows (or 32 MiB), each block
-** with the bounds of the row group. Reading blocks in order costs each page one decode; out of order
-** is correct too, and slow where a page, or a chunk without page index, begins before the block.
-** Predicate columns are decoded first and narrow a selection vector; other columns are decoded
-** only for blocks with rows left, and only the selected rows are materialised: vectors of a batch
-** are dense (row i of every vector is the same row).
+** Blocks follow the pages where an OffsetIndex was valid: runs of pages that survive are cut at
+** page borders, at about 8,192 rows, or with an order column at about 2,048 (so that the last ones
+** can be read first). A row group without page index is cut by rows alone, so that memory stays
+** bounded: at 16,384 rows or fewer, and with an order column only beyond 262,144 rows (or 32 MiB),
+** each block with the bounds of the row group. Reading blocks in order costs each page one decode;
+** out of order is correct too, and slow where a page, or a chunk without page index, begins before
+** the block. Predicate columns are decoded first and narrow a selection vector; other columns are
+** decoded only for blocks with rows left, and only the selected rows are materialised: vectors of
+** a batch are dense (row i of every vector is the same row).
 ** Everything allocated counts against `budget`. Not thread-safe; one scan per thread.
 */
 #ifndef TARN_FILESCAN_H
@@ -70,7 +70,8 @@ int tarn_pq_scan_open(struct tarn_pq_scan **out, const struct tarn_pq_footer *fo
 void tarn_pq_scan_free(struct tarn_pq_scan *s);
 /* 1 when the row group's statistics alone exclude it (no I/O). */
 int tarn_pq_scan_excludes(struct tarn_pq_scan *s, int row_group);
-/* Owned array (tarn_free); *n = 0 when nothing can match. May read dictionary, bloom and page index. */
+/* Owned array (tarn_free); *n = 0 when nothing can match. May read dictionary, bloom and page
+** index. */
 int tarn_pq_scan_blocks(struct tarn_pq_scan *s, int row_group, struct tarn_pq_block **blocks,
                         size_t *n, struct tarn_err *err);
 /* The batch stays valid until its release, whatever the scan does next. */

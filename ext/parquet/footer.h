@@ -1,9 +1,9 @@
 /* footer.h: the metadata of one file as read: what is where, and what is known of it.
 **
 ** A footer is parsed once, checked (every offset inside the file, counts plausible against the
-** bytes that carry them), is immutable afterwards and shared by reference count between threads. What is malformed but
-** only a hint (statistics, indexes, blooms) is dropped, not refused. Reads: the last 64 KiB in one
-** go, more only if the footer is longer.
+** bytes that carry them), is immutable afterwards and shared by reference count between threads.
+** What is malformed but only a hint (statistics, indexes, blooms) is dropped, not refused. Reads:
+** the last 64 KiB in one go, more only if the footer is longer.
 */
 #ifndef TARN_FOOTER_H
 #define TARN_FOOTER_H

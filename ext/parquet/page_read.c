@@ -21,8 +21,8 @@ void tarn_window_release(struct tarn_window *w) {
     w->len = 0;
 }
 
-/* Makes the window [at, at + size), with `offset` in it. What the old window has of its beginning is
-** copied, not read again. */
+/* Makes the window [at, at + size), with `offset` in it. What the old window has of its beginning
+** is copied, not read again. */
 static int move_window(struct tarn_window *w, uint64_t at, size_t size, uint64_t offset,
                        const uint8_t **p, struct tarn_err *err) {
     struct tarn_pagebuf *old = w->buf;
@@ -42,7 +42,8 @@ static int move_window(struct tarn_window *w, uint64_t at, size_t size, uint64_t
     } else if (have) {
         memmove(w->buf->data, from, have);
     }
-    if (have < size) rc = w->src->read(w->src->ctx, at + have, w->buf->data + have, size - have, err);
+    if (have < size)
+        rc = w->src->read(w->src->ctx, at + have, w->buf->data + have, size - have, err);
     if (rc) return rc;
     if (w->bytes_read) *w->bytes_read += size - have;
     w->at = at;

@@ -1,9 +1,10 @@
 /* predicate.h: simple conditions on one column, and where they can be decided without rows.
 **
 ** A predicate compares a column with constants of the column's own kind: INTEGER for BOOLEAN,
-** INT32, INT64 (unsigned logical types are compared as unsigned), REAL for FLOAT and DOUBLE, BYTES (memcmp order) for the
-** rest. NULL rows satisfy IS_NULL only. Whoever builds predicates converts the constants; one that can't be
-** expressed is not pushed down. NaN rows never satisfy a comparison.
+** INT32, INT64 (unsigned logical types are compared as unsigned), REAL for FLOAT and DOUBLE, BYTES
+** (memcmp order) for the rest. NULL rows satisfy IS_NULL only. Whoever builds predicates converts
+** the constants; one that can't be expressed is not pushed down. NaN rows never satisfy a
+** comparison.
 */
 #ifndef TARN_PREDICATE_H
 #define TARN_PREDICATE_H
@@ -43,8 +44,8 @@ struct tarn_predicate {
 /* 1 when statistics prove that no row of the `rows` can satisfy p; 0 = may be. */
 int tarn_pred_excludes(const struct tarn_predicate *p, const struct tarn_pq_column *col,
                        const struct tarn_pq_stats *s, int64_t rows);
-/* Narrows a selection: sel[0..n) are row numbers of the vector, increasing; those that satisfy p are moved to the
-** front; returns how many. A dictionary is decided once per entry, not per row. */
+/* Narrows a selection: sel[0..n) are row numbers of the vector, increasing; those that satisfy p
+** are moved to the front; returns how many. A dictionary is decided once per entry, not per row. */
 uint32_t tarn_pred_filter(const struct tarn_predicate *p, const struct tarn_pq_column *col,
                           const struct tarn_vector *v, uint32_t *sel, uint32_t n);
 

@@ -2,8 +2,8 @@
 **
 ** Comparisons of numbers become one closed interval [lo, hi] (NE: outside of [c, c]), so that every
 ** operator runs the same loop, without branches on the data: write the row number, advance if it
-** matched. IN with many constants sorts them once and bisects. Dictionary entries are decided first,
-** then rows look theirs up. NULLs leave the selection before anything else.
+** matched. IN with many constants sorts them once and bisects. Dictionary entries are decided
+** first, then rows look theirs up. NULLs leave the selection before anything else.
 */
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,10 @@
 **
 **   struct tarn_thrift_field f = {0, 0};
 **   while (tarn_thrift_next(t, &f))
-**       switch (f.id) { case 1: x = tarn_thrift_i64(t, &f); break; default: tarn_thrift_skip(t, f.type); }
+**       if (f.id == 1)
+**           x = tarn_thrift_i64(t, &f);
+**       else
+**           tarn_thrift_skip(t, f.type);
 **
 ** therefore end by themselves; rc is looked at once, afterwards. Nothing is allocated: binaries
 ** are slices of the input.

@@ -33,6 +33,7 @@ struct cursor {
     struct tarn_scan *scan;
     char *glob; /* owned: the argument, as given */
     int more;
+    struct tarn_time_memo time; /* ts, as last written */
 };
 
 static char **option_slot(struct tarn_events_table *t, const char *name, size_t n) {
@@ -211,8 +212,9 @@ static int events_close(sqlite3_vtab_cursor *base) {
 
 static int events_next(sqlite3_vtab_cursor *base) {
     struct cursor *cur = (struct cursor *)base;
-    struct tarn_err err = {0};
+    struct tarn_err err;
 
+    tarn_err_clear(&err); /* once per row: the message's bytes stay as they are */
     if (tarn_scan_next(cur->scan, &cur->more, &err)) {
         cur->more = 0;
         return tarn_vtab_err(base->pVtab, &err);
@@ -299,14 +301,15 @@ static int events_eof(sqlite3_vtab_cursor *base) {
 /* An event's own column. */
 static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
                          struct tarn_err *err) {
-    struct tarn_value v = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
+    struct tarn_value v;
     int rc = tarn_scan_value(cur->scan, column, &v, err);
 
     if (rc) return rc;
     switch (v.kind) {
     case TARN_VALUE_INT:
         if (column == TARN_EV_TS) {
-            tarn_result_time(ctx, v.i);
+            sqlite3_result_text(ctx, tarn_time_memo(&cur->time, v.i), TARN_TIME_LEN,
+                                SQLITE_TRANSIENT);
         } else {
             sqlite3_result_int64(ctx, v.i);
         }
@@ -363,10 +366,12 @@ static int result_hidden(struct cursor *cur, sqlite3_context *ctx, int column,
 
 static int events_column(sqlite3_vtab_cursor *base, sqlite3_context *ctx, int column) {
     struct cursor *cur = (struct cursor *)base;
-    struct tarn_err err = {0};
-    int rc = column < TARN_EV_COLUMNS ? result_column(cur, ctx, column, &err)
-                                      : result_hidden(cur, ctx, column, &err);
+    struct tarn_err err;
+    int rc;
 
+    tarn_err_clear(&err);
+    rc = column < TARN_EV_COLUMNS ? result_column(cur, ctx, column, &err)
+                                  : result_hidden(cur, ctx, column, &err);
     return rc ? tarn_vtab_err(base->pVtab, &err) : SQLITE_OK;
 }
 

@@ -414,8 +414,8 @@ static void test_order_bounds(void **state) {
     file_free(&f);
 }
 
-/* Page indexes with a flipped byte: dropped or harmless for what is not filtered, and never a crash.
-** Without predicates every row must still come, with the right values. */
+/* Page indexes with a flipped byte: dropped or harmless for what is not filtered, and never a
+** crash. Without predicates every row must still come, with the right values. */
 static void test_damaged_offset_indexes(void **state) {
     struct file f;
     const struct tarn_pq_chunk *first = NULL;
