@@ -170,7 +170,8 @@ int tarn_store_list(struct tarn_store *s, const char *prefix, char delimiter,
     int rc = TARN_OK;
 
     memset(out, 0, sizeof *out);
-    if (delimiter != 0 && delimiter != '/')
+    if (delimiter == TARN_LIST_FOLDERS && s->path == NULL) delimiter = '/';
+    if (delimiter != 0 && delimiter != '/' && delimiter != TARN_LIST_FOLDERS)
         return tarn_err_set(err, TARN_EINVAL,
                             "expected '/' or none as a listing's delimiter, found '%c'", delimiter);
     rc = tarn_listing_init(out, err);

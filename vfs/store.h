@@ -84,6 +84,9 @@ int tarn_store_get_all(struct tarn_store *s, const char *key, size_t max, char *
 /* TARN_ENOTFOUND when absent. out->key is the caller's `key`. */
 int tarn_store_head(struct tarn_store *s, const char *key, struct tarn_object *out,
                     struct tarn_err *err);
+/* A delimiter: one level as with '/', but a folder may be listed that no object is in. */
+#define TARN_LIST_FOLDERS '\1'
+
 /* Objects whose key begins with `prefix` (which may end inside a segment), after `start_after`
 ** (NULL = from the start); delimiter 0 = recursive, '/' = one level. max 0 = no page limit.
 ** A prefix that matches nothing gives an empty listing. A folder whose name ends in `.parquet` is

@@ -232,7 +232,7 @@ static inline int json_name(const uint8_t **pp, const uint8_t *end) {
 
 int tarn_json_check(const uint8_t *s, size_t n, size_t *where) {
     uint64_t objects[DEPTH_MAX / 64 + 1] = {0}; /* bit d: the bracket at depth d is a { */
-    const uint8_t *p = s, *end = s + n;
+    const uint8_t *p = s, *end = n > 0 ? s + n : s;
     unsigned depth = 0;
     int in_object = 0;
     int ok = 0;
@@ -292,7 +292,7 @@ static void quote_special(struct tarn_buf *b, uint8_t c) {
 }
 
 void tarn_json_quote(struct tarn_buf *b, const char *s, size_t n) {
-    const uint8_t *p = (const uint8_t *)s, *end = p + n, *run = p;
+    const uint8_t *p = (const uint8_t *)s, *end = n > 0 ? p + n : p, *run = p;
 
     tarn_buf_u8(b, '"');
     while (p < end) {
@@ -339,7 +339,7 @@ static inline uint8_t hex_value(uint8_t c) {
 }
 
 int tarn_percent_decode(struct tarn_buf *b, const char *s, size_t n) {
-    const uint8_t *p = (const uint8_t *)s, *end = p + n;
+    const uint8_t *p = (const uint8_t *)s, *end = n > 0 ? p + n : p;
 
     while (p < end) {
         const uint8_t *escape = memchr(p, '%', (size_t)(end - p));

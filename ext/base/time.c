@@ -148,12 +148,15 @@ void tarn_time_text(int64_t ms, char out[TARN_TIME_LEN + 1]) {
 }
 
 const char *tarn_time_memo(struct tarn_time_memo *m, int64_t ms) {
-    uint64_t rest = (uint64_t)ms - (uint64_t)m->minute;
+    uint64_t rest = 0;
     uint32_t second = 0, part = 0;
 
+    if (ms < TARN_TIME_MIN) ms = TARN_TIME_MIN;
+    if (ms > TARN_TIME_MAX) ms = TARN_TIME_MAX;
+    rest = (uint64_t)ms - (uint64_t)m->minute;
     if (m->text[0] == '\0' || rest >= 60000) {
         tarn_time_text(ms, m->text);
-        m->minute = ms >= TARN_TIME_MIN && ms <= TARN_TIME_MAX ? tarn_time_floor(ms, 60000) : ms;
+        m->minute = tarn_time_floor(ms, 60000);
         return m->text;
     }
     second = (uint32_t)rest / 1000;

@@ -120,8 +120,8 @@ static int list(struct walk *w, const char *prefix, const struct folder *parent,
     int more = 1;
     while (more && !rc) {
         struct tarn_listing page;
-        rc = tarn_store_list(w->plan->store, prefix, parent ? '/' : 0, *after ? after : NULL, 0,
-                             &page, err);
+        rc = tarn_store_list(w->plan->store, prefix, parent ? TARN_LIST_FOLDERS : 0,
+                             *after ? after : NULL, 0, &page, err);
         if (rc) {
             return rc;
         }

@@ -17,7 +17,6 @@
 #include "time.h"
 
 #define MAX_RESTARTS 5
-#define ROWS_PER_POLL 1000
 
 int tarn_scan_poll(struct tarn_scan *s, struct tarn_err *err) {
     s->ticks = 0;
@@ -27,7 +26,7 @@ int tarn_scan_poll(struct tarn_scan *s, struct tarn_err *err) {
 }
 
 int tarn_scan_tick(struct tarn_scan *s, struct tarn_err *err) {
-    return ++s->ticks < ROWS_PER_POLL ? TARN_OK : tarn_scan_poll(s, err);
+    return ++s->ticks < TARN_SCAN_ROWS_PER_POLL ? TARN_OK : tarn_scan_poll(s, err);
 }
 
 int tarn_scan_skips(struct tarn_scan *s, int rc, const struct tarn_err *found,
@@ -286,6 +285,7 @@ int tarn_scan_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
 
 int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, struct tarn_err *err) {
     out->kind = TARN_VALUE_NULL;
+    out->text.len = 0;
     if (!s->has_row || column < 0 || column > TARN_EV_EXTRA)
         return tarn_err_set(err, TARN_EINVAL, "scan: no current row, or no column %d", column);
     if (column == TARN_EV_EXTRA) {

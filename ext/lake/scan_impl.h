@@ -8,6 +8,7 @@
 #include "pending.h"
 
 #define TARN_SCAN_OPEN_FILES 64 /* file descriptors or connections that one scan holds at once */
+#define TARN_SCAN_ROWS_PER_POLL 1000
 
 /* One file of a scan, from its first look at the footer to its last row. Counted by everything
 ** that may still need it: blocks to read, batches, the current row. */

@@ -27,6 +27,17 @@ void tarn_scan_walk_release(struct tarn_scan *s) {
     s->walk.group = 0;
 }
 
+/* How many of the batch's next rows can be stepped over to without a look at them, up to the next
+** time that the user is asked. */
+static void ready_rows(struct tarn_scan *s) {
+    const struct tarn_scan_walk *w = &s->walk;
+    uint32_t left = w->batch->n - w->next_row;
+
+    if (left > TARN_SCAN_ROWS_PER_POLL) left = TARN_SCAN_ROWS_PER_POLL;
+    s->ready = w->file->binding->n_left ? 0 : left;
+    s->ticks += s->ready;
+}
+
 /* Rows that are left in the batch. */
 static int next_in_batch(struct tarn_scan *s, int *found, struct tarn_err *err) {
     struct tarn_scan_walk *w = &s->walk;
@@ -42,7 +53,7 @@ static int next_in_batch(struct tarn_scan *s, int *found, struct tarn_err *err) 
         s->file = w->file;
         s->batch = w->batch;
         s->row = row;
-        s->ready = w->file->binding->n_left ? 0 : w->batch->n - w->next_row;
+        ready_rows(s);
         *found = 1;
         return TARN_OK;
     }

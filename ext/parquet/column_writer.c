@@ -97,6 +97,11 @@ static struct page page_at(const struct tarn_colbuf *c, uint32_t i) {
     return p;
 }
 
+/* The page's PLAIN bytes; NULL when the chunk has no value at all. */
+static const uint8_t *raw_of(const struct tarn_colbuf *c, const struct page *p) {
+    return c->values.data ? c->values.data + p->raw : NULL;
+}
+
 static uint32_t page_count(const struct tarn_colbuf *c) {
     return (uint32_t)(c->marks.len / sizeof(struct tarn_colbuf_mark));
 }
@@ -108,7 +113,7 @@ static unsigned code_width(const struct tarn_colbuf *c) {
 
 static void encode_values(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c,
                           enum tarn_encoding encoding, const struct page *p, struct tarn_buf *out) {
-    const uint8_t *raw = c->values.data + p->raw;
+    const uint8_t *raw = raw_of(c, p);
 
     switch (encoding) {
     case TARN_RLE_DICTIONARY:
@@ -202,7 +207,7 @@ static void bounds_of_codes(struct tarn_chunk_writer *cw, const struct tarn_colb
 
 static void bounds_of_page(struct tarn_chunk_writer *cw, const struct tarn_colbuf *c,
                            const struct page *p, struct tarn_bounds *b) {
-    const uint8_t *raw = c->values.data + p->raw;
+    const uint8_t *raw = raw_of(c, p);
 
     tarn_bounds_init(b);
     if (!(c->spec.flags & TARN_COL_STATS) || c->order == TARN_ORDER_NONE) return;
@@ -289,7 +294,7 @@ static struct tarn_slice page_body(struct tarn_chunk_writer *cw, const struct ta
 
     tarn_buf_clear(b);
     if (!optional && encoding == TARN_PLAIN && c->spec.physical != TARN_BOOLEAN)
-        return (struct tarn_slice){c->values.data + p->raw, p->raw_len};
+        return (struct tarn_slice){raw_of(c, p), p->raw_len};
     if (optional) {
         uint32_t len;
 

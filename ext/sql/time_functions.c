@@ -68,6 +68,14 @@ static const struct {
     {"millenniums", UNIT_MILLENNIUM},
 };
 
+/* What is kept between the calls of one place in a statement, whose unit is a constant: rows mostly
+** come by time, so most of them lie in the hour or day of the row before. */
+struct memo {
+    enum unit unit;
+    int64_t lo, hi; /* times that truncate to `text`, inclusive; lo > hi = none yet */
+    char text[TARN_TIME_LEN + 1];
+};
+
 static int find_unit(const char *name, enum unit *out, struct tarn_err *err) {
     char shown[TARN_SHOWN];
     size_t i;
@@ -130,18 +138,52 @@ static int time_of(sqlite3_value *v, int64_t *ms, struct tarn_err *err) {
                         tarn_show_value(v, shown));
 }
 
-static void date_trunc(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
-    struct tarn_err err = {0};
+static const int64_t widths[] = {[UNIT_MS] = 1,
+                                 [UNIT_SECOND] = 1000,
+                                 [UNIT_MINUTE] = 60000,
+                                 [UNIT_HOUR] = TARN_MS_PER_HOUR};
+
+static void result_truncated(sqlite3_context *ctx, struct memo *m, int64_t ms) {
+    if (ms < m->lo || ms > m->hi) {
+        int64_t width = m->unit < UNIT_DAY ? widths[m->unit] : TARN_MS_PER_DAY;
+        m->lo = tarn_time_floor(ms, width);
+        m->hi = m->lo + (width - 1);
+        tarn_time_text(truncate_time(ms, m->unit), m->text);
+    }
+    sqlite3_result_text(ctx, m->text, TARN_TIME_LEN, SQLITE_TRANSIENT);
+}
+
+/* A call with a constant unit that SQLite keeps the memo of. Not found: a fresh one, which may be
+** `local`, for this call only. NULL: the unit is NULL or, in *err, no unit. */
+static struct memo *memo_of(sqlite3_context *ctx, sqlite3_value *unit, struct memo *local,
+                            struct tarn_err *err) {
+    struct memo *m = sqlite3_get_auxdata(ctx, 0);
     const char *name = NULL;
-    enum unit unit = UNIT_MS;
+
+    if (m) return m;
+    *local = (struct memo){.lo = 1, .hi = 0};
+    if (tarn_value_text(unit, "date_trunc: unit", &name, err) != TARN_OK || !name ||
+        find_unit(name, &local->unit, err) != TARN_OK) {
+        return NULL;
+    }
+    if ((m = sqlite3_malloc64(sizeof *m)) == NULL) return local;
+    *m = *local;
+    sqlite3_set_auxdata(ctx, 0, m, sqlite3_free);
+    m = sqlite3_get_auxdata(ctx, 0); /* SQLite may have freed it at once */
+    return m ? m : local;
+}
+
+static void date_trunc(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
+    struct tarn_err err;
+    struct memo local;
+    struct memo *m = NULL;
     int64_t ms = 0;
 
     (void)argc;
-    if (tarn_value_text(argv[0], "date_trunc: unit", &name, &err) == TARN_OK && name &&
-        find_unit(name, &unit, &err) == TARN_OK && sqlite3_value_type(argv[1]) != SQLITE_NULL &&
-        time_of(argv[1], &ms, &err) == TARN_OK) {
-        tarn_result_time(ctx, truncate_time(ms, unit));
-    }
+    tarn_err_clear(&err);
+    m = memo_of(ctx, argv[0], &local, &err);
+    if (m && sqlite3_value_type(argv[1]) != SQLITE_NULL && time_of(argv[1], &ms, &err) == TARN_OK)
+        result_truncated(ctx, m, ms);
     if (err.code) tarn_result_err(ctx, &err);
 }
 
