@@ -21,8 +21,9 @@ static const struct tarn_setting_info table[TARN_SET_COUNT] = {
                             "tenant whose events are read and written, under ns/; empty: none"},
     [TARN_SET_PREFIX] = {"prefix", 's', "events", 0, 0, NULL,
                          "event prefix that is read and written: events, webhooks, tail"},
-    [TARN_SET_BATCH_SIZE] = {"batchSize", 'i', "100", 1, 1000000, NULL,
-                             "events per delivery to an HTTP endpoint; files of the lake don't depend on it"},
+    [TARN_SET_BATCH_SIZE] =
+        {"batchSize", 'i', "100", 1, 1000000, NULL,
+         "events per delivery to an HTTP endpoint; files of the lake don't depend on it"},
     [TARN_SET_FLUSH_INTERVAL] = {"flushIntervalMs", 'i', "1000", 1, DAY_MS, NULL,
                                  "longest wait before a delivery to an HTTP endpoint, ms"},
     [TARN_SET_COUNT_THRESHOLD] = {"countThreshold", 'i', "50", 1, 100000000, NULL,

@@ -138,10 +138,8 @@ static int time_of(sqlite3_value *v, int64_t *ms, struct tarn_err *err) {
                         tarn_show_value(v, shown));
 }
 
-static const int64_t widths[] = {[UNIT_MS] = 1,
-                                 [UNIT_SECOND] = 1000,
-                                 [UNIT_MINUTE] = 60000,
-                                 [UNIT_HOUR] = TARN_MS_PER_HOUR};
+static const int64_t widths[] = {
+    [UNIT_MS] = 1, [UNIT_SECOND] = 1000, [UNIT_MINUTE] = 60000, [UNIT_HOUR] = TARN_MS_PER_HOUR};
 
 static void result_truncated(sqlite3_context *ctx, struct memo *m, int64_t ms) {
     if (ms < m->lo || ms > m->hi) {
