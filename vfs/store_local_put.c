@@ -205,7 +205,11 @@ static int move(struct tarn_local *l, const char *tmp, const char *key, const st
         else if (e == 0)
             e = renameat(l->fd, tmp, l->fd, key) == 0 ? 0 : errno;
         if (e == EEXIST && fstatat(l->fd, key, &st, 0) == 0 && S_ISDIR(st.st_mode)) e = EISDIR;
-        if (e != ENOENT || fstatat(l->fd, tmp, &st, 0) != 0) break;
+        if (e != ENOENT) break;
+        if (fstatat(l->fd, tmp, &st, 0) != 0) {
+            e = errno;
+            break;
+        }
         /* A delete may remove a folder between its making and the move: then once more. */
         if (!*making) atomic_fetch_add(&l->making, 1);
         *making = 1;

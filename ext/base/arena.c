@@ -133,11 +133,11 @@ void *tarn_arena_memdup(struct tarn_arena *a, const void *p, size_t n) {
 }
 
 char *tarn_arena_strndup(struct tarn_arena *a, const char *s, size_t n) {
-    size_t len = strnlen(s, n);
+    size_t len = n > 0 ? strnlen(s, n) : 0;
     char *copy = tarn_arena_alloc(a, len + 1);
 
     if (copy == NULL) return NULL;
-    memcpy(copy, s, len);
+    if (len > 0) memcpy(copy, s, len);
     copy[len] = '\0';
     return copy;
 }

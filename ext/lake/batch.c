@@ -16,6 +16,7 @@
 #include "ulid.h"
 
 #define FILE_MAX_BYTES ((size_t)1 << 32)
+#define OBJECT_BELOW_ROOT (sizeof "YYYY/MM/DD/HH/" - 1 + TARN_SPOOL_NAME)
 
 static int add_root(struct tarn_batch *b, const uint8_t *data, size_t n, uint32_t *number) {
     char **grown;
@@ -26,7 +27,7 @@ static int add_root(struct tarn_batch *b, const uint8_t *data, size_t n, uint32_
     }
     *number = (uint32_t)i;
     if (i < b->n_roots) return TARN_OK;
-    grown = tarn_reallocarray(b->roots, i + 1, sizeof *grown);
+    grown = tarn_reallocarray(b->roots, b->n_roots + 1, sizeof *grown);
     if (!grown) return TARN_ENOMEM;
     b->roots = grown;
     b->roots[i] = tarn_strndup((const char *)data, n);
@@ -35,10 +36,32 @@ static int add_root(struct tarn_batch *b, const uint8_t *data, size_t n, uint32_
     return TARN_OK;
 }
 
+static int same_slice(struct tarn_slice a, struct tarn_slice b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Events of one partition come in runs: the root is made only where it changes. */
+static int root_of(struct tarn_batch *b, const struct tarn_event *ev, uint32_t *number) {
+    struct tarn_buf root = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
+    int rc;
+
+    if (b->n_rows && same_slice(b->prefix, ev->prefix) &&
+        same_slice(b->namespace_, ev->namespace_)) {
+        *number = b->rows[b->n_rows - 1].root;
+        return TARN_OK;
+    }
+    tarn_payload_root(&root, ev);
+    rc = root.rc ? root.rc : add_root(b, root.data, root.len, number);
+    tarn_buf_release(&root);
+    b->prefix = ev->prefix;
+    b->namespace_ = ev->namespace_;
+    return rc;
+}
+
 static int add_event(struct tarn_batch *b, size_t *capacity, const struct tarn_event *ev,
                      const uint8_t *record, size_t len) {
-    struct tarn_buf root = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
     struct tarn_batch_row *row;
+    uint32_t root = 0;
     int rc;
 
     if (b->n_rows == *capacity) {
@@ -49,20 +72,22 @@ static int add_event(struct tarn_batch *b, size_t *capacity, const struct tarn_e
         b->rows = grown;
         *capacity = more;
     }
+    rc = root_of(b, ev, &root);
+    if (rc) return rc;
     row = &b->rows[b->n_rows];
-    *row = (struct tarn_batch_row){ev->ts, 0, (uint32_t)b->n_rows, record, (uint32_t)len};
-    tarn_payload_root(&root, ev);
-    rc = root.rc ? root.rc : add_root(b, root.data, root.len, &row->root);
-    tarn_buf_release(&root);
-    if (rc == TARN_OK) b->n_rows++;
-    return rc;
+    *row = (struct tarn_batch_row){ev->ts, root, (uint32_t)b->n_rows, record, (uint32_t)len};
+    b->n_rows++;
+    return TARN_OK;
 }
 
 static int add_spool(struct tarn_batch *b, const struct tarn_spool_file *f) {
-    struct tarn_spool_file *grown = tarn_reallocarray(b->spools, b->n_spools + 1, sizeof *grown);
+    if ((b->n_spools & (b->n_spools - 1)) == 0) { /* full at each power of two */
+        size_t more = b->n_spools ? 2 * b->n_spools : 1;
+        struct tarn_spool_file *grown = tarn_reallocarray(b->spools, more, sizeof *grown);
 
-    if (!grown) return TARN_ENOMEM;
-    b->spools = grown;
+        if (!grown) return TARN_ENOMEM;
+        b->spools = grown;
+    }
     b->spools[b->n_spools++] = *f;
     return TARN_OK;
 }
@@ -74,6 +99,16 @@ static int by_partition(const void *a, const void *b) {
     if (x->root != y->root) return x->root < y->root ? -1 : 1;
     if (x->ts != y->ts) return x->ts < y->ts ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void sort_rows(struct tarn_batch *b) {
+    size_t i;
+
+    for (i = 1; i < b->n_rows; i++) {
+        if (by_partition(&b->rows[i - 1], &b->rows[i]) < 0) continue;
+        qsort(b->rows, b->n_rows, sizeof *b->rows, by_partition);
+        return;
+    }
 }
 
 int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uint64_t last,
@@ -102,7 +137,7 @@ int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uin
         tarn_batch_release(out);
         return rc;
     }
-    if (out->n_rows) qsort(out->rows, out->n_rows, sizeof *out->rows, by_partition);
+    sort_rows(out);
     return TARN_OK;
 }
 
@@ -132,12 +167,14 @@ static int object_key(const struct tarn_log *log, const struct tarn_log_entry *e
     struct tarn_buf seed = TARN_BUF_INIT(4096);
     uint8_t digest[SHA256_DIGEST_LENGTH];
     char id[TARN_ULID_LEN + 1];
+    int rc;
 
     tarn_buf_printf(&seed, "%s/%08" PRIx32 "/%" PRIu64 "/%.*s/%" PRId64 "/%s", log->id,
                     log->timeline, e->n, (int)root_len, root, hour, spool ? spool : "");
-    if (seed.rc) return seed.rc;
-    SHA256(seed.data, seed.len, digest);
+    rc = seed.rc;
+    if (rc == TARN_OK) SHA256(seed.data, seed.len, digest);
     tarn_buf_release(&seed);
+    if (rc) return rc;
     tarn_ulid_encode(e->time, digest, id);
     tarn_buf_clear(out);
     tarn_buf_put(out, root, root_len);
@@ -146,6 +183,21 @@ static int object_key(const struct tarn_log *log, const struct tarn_log_entry *e
     tarn_buf_puts(out, ".parquet");
     tarn_buf_u8(out, 0);
     return out->rc;
+}
+
+int tarn_batch_makes(const struct tarn_log *log, const struct tarn_log_entry *e,
+                     const struct tarn_log_object *o) {
+    struct tarn_buf key = TARN_BUF_INIT(TARN_KEY_MAX);
+    struct tarn_key_info info;
+    size_t n = strlen(o->key);
+    int same = 0;
+
+    if (n > OBJECT_BELOW_ROOT && tarn_key_parse(o->key, n - OBJECT_BELOW_ROOT, &info) == 0 &&
+        object_key(log, e, o->key, n - OBJECT_BELOW_ROOT, info.lo, o->spool, &key) == TARN_OK) {
+        same = strcmp((char *)key.data, o->key) == 0;
+    }
+    tarn_buf_release(&key);
+    return same;
 }
 
 int tarn_batch_objects(const struct tarn_batch *b, const struct tarn_log *log,
@@ -199,7 +251,7 @@ static int put_rows(const struct tarn_batch *b, size_t from, size_t to, const st
         struct tarn_cursor c = {b->rows[i].record, b->rows[i].record + b->rows[i].len, TARN_OK};
         struct tarn_event ev;
 
-        rc = tarn_event_decode(&c, &ev, err);
+        rc = tarn_event_decode_own(&c, &ev, err); /* tarn_batch_make has checked it */
         if (rc) goto out;
         if (tarn_event_file_add(file, &ev)) break; /* finish says why */
     }
@@ -230,6 +282,13 @@ static int put_spool(const struct tarn_log *log, const char *key, const char *fo
     if (rc == TARN_EEXIST) return TARN_OK;
     if (rc == TARN_ENOTFOUND && tarn_store_head(log->store, key, &present, NULL) == TARN_OK) {
         return TARN_OK; /* delivered, and the spool file removed, by another process */
+    }
+    if (rc == TARN_ENOTFOUND) {
+        return tarn_err_set(err, rc,
+                            "a committed transaction's events lie in %s, which is gone: a copy of "
+                            "a database needs a copy of its -spool folder; put the file back, then "
+                            "run SELECT tarn_flush()",
+                            path);
     }
     return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
 }

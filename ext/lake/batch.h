@@ -25,6 +25,7 @@ struct tarn_batch {
     size_t n_spools;
     char **roots;
     size_t n_roots;
+    struct tarn_slice prefix, namespace_; /* of the last row added */
 };
 
 /* From the commits of `first` up to and including `last`; borrows their payloads. */
@@ -36,6 +37,9 @@ size_t tarn_batch_partition(const struct tarn_batch *b, size_t i);
 /* Fills e->objects for this batch; e->n and e->time are set already. */
 int tarn_batch_objects(const struct tarn_batch *b, const struct tarn_log *log,
                        struct tarn_log_entry *e, struct tarn_err *err);
+/* Is this key one that the entry's commits can make? (The log is untrusted.) */
+int tarn_batch_makes(const struct tarn_log *log, const struct tarn_log_entry *e,
+                     const struct tarn_log_object *o);
 /* Puts every object of the entry, if absent. `spool_folder` holds the spool files. */
 int tarn_batch_put(const struct tarn_batch *b, const struct tarn_log *log,
                    const struct tarn_log_entry *e, const char *spool_folder, struct tarn_err *err);

@@ -50,48 +50,81 @@ void tarn_conn_unref(void *conn) {
     tarn_free(c);
 }
 
+/* Outside of a transaction SQLite only knows of other connections' commits, and of their changes of the
+** schema, what the last one saw: a statement looks again. */
+static int look_at_file(struct tarn_conn *c, struct tarn_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int sq;
+
+    if (sqlite3_txn_state(c->db, "main") != SQLITE_TXN_NONE) return TARN_OK;
+    sq = sqlite3_prepare_v2(c->db, "SELECT 1 FROM main.sqlite_schema LIMIT 1", -1, &stmt, NULL);
+    if (sq == SQLITE_OK) (void)sqlite3_step(stmt);
+    if (stmt) sq = sqlite3_finalize(stmt);
+    return tarn_err_sqlite(err, c->db, sq, "reading the settings");
+}
+
+/* What a transaction has set isn't cached until it has ended: a ROLLBACK leaves no trace in the version. */
 int tarn_conn_refresh(struct tarn_conn *c, struct tarn_err *err) {
     unsigned version = 0;
-    int rc;
+    int rc = look_at_file(c, err);
 
+    if (rc) return rc;
     (void)sqlite3_file_control(c->db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
-    if (c->loaded && version == c->settings_version) return TARN_OK;
+    if (c->loaded && !c->unsettled && version == c->settings_version) return TARN_OK;
     rc = tarn_settings_load(&c->settings, c->db, err);
     if (rc) return rc;
     tarn_lake_footer_limit((size_t)tarn_settings_int(&c->settings, TARN_SET_FOOTER_CACHE));
-    (void)sqlite3_file_control(c->db, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+    if (c->unsettled) c->unsettled = sqlite3_txn_state(c->db, "main") == SQLITE_TXN_WRITE;
     c->loaded = 1;
     c->settings_version = version;
+    if (c->shared && c->shared->pid == (int)getpid()) (void)tarn_conn_configure(c, NULL, NULL);
     return TARN_OK;
 }
 
 static int is_memory(struct tarn_conn *c) {
-    const char *path = sqlite3_db_filename(c->db, "main");
+    return c->shared ? tarn_db_is_memory(c->shared) : tarn_db_file(c->db) == NULL;
+}
 
-    return !path || !*path;
+/* Is the value in the database already? Then nothing is written: an application that says the same at
+** every start takes no write lock for it. */
+static int is_stored(const struct tarn_conn *c, int setting, const char *value) {
+    const char *origin = c->settings.origin[setting];
+
+    if (!c->loaded || c->unsettled) return 0;
+    if (!value) return strcmp(origin, "default") == 0;
+    return strcmp(origin, "database") == 0 &&
+           strcmp(tarn_settings_text(&c->settings, setting), value) == 0;
 }
 
 int tarn_conn_set(struct tarn_conn *c, int setting, const char *value, struct tarn_err *err) {
     int stored = !is_memory(c) && sqlite3_db_readonly(c->db, "main") == 0;
-    int rc = tarn_conn_refresh(c, err);
+    struct tarn_err why = {0};
+    int rc = tarn_conn_refresh(c, &why);
 
-    if (rc) return rc;
+    if (rc == TARN_EINVAL) { /* a stored value is bad: maybe the one that is set right now */
+        c->loaded = 0;
+        rc = TARN_OK;
+    }
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
+    if (stored && is_stored(c, setting, value)) return TARN_OK;
     rc = tarn_settings_set(&c->settings, setting, value, stored ? "database" : "connection", err);
     if (rc == TARN_OK && stored) rc = tarn_settings_store(c->db, setting, value, err);
     c->loaded = 0;
-    if (rc == TARN_OK && c->shared && c->shared->lake_uri) {
-        rc = tarn_conn_configure(c, c->shared->lake_uri, err);
-    }
+    c->unsettled = stored;
+    if (rc == TARN_OK && c->shared) rc = tarn_conn_configure(c, NULL, err);
     return rc;
 }
 
 int tarn_conn_configure(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
     const struct tarn_settings *s = &c->settings;
+    struct tarn_db_settings flush = {
+        tarn_settings_int(s, TARN_SET_COUNT_THRESHOLD),
+        tarn_settings_int(s, TARN_SET_TIME_THRESHOLD),
+        tarn_settings_int(s, TARN_SET_MAX_BUFFER),
+        strcmp(tarn_settings_text(s, TARN_SET_AUTO_FLUSH), "on") == 0,
+    };
 
-    return tarn_db_configure(c->shared, uri, tarn_settings_int(s, TARN_SET_COUNT_THRESHOLD),
-                             tarn_settings_int(s, TARN_SET_TIME_THRESHOLD),
-                             tarn_settings_int(s, TARN_SET_MAX_BUFFER),
-                             strcmp(tarn_settings_text(s, TARN_SET_AUTO_FLUSH), "on") == 0, err);
+    return tarn_db_configure(c->shared, uri, &flush, err);
 }
 
 static char *default_uri(struct tarn_conn *c) {
@@ -124,11 +157,12 @@ int tarn_conn_listed(const char *uri) {
     return found;
 }
 
-/* The URI in force, owned. *chosen: 0 when it is the default beside the database. */
+/* The URI in force, owned. c->shared is there. */
 static int lake_uri(struct tarn_conn *c, char **out, struct tarn_err *err) {
     const char *environment = getenv("TARN_LAKE");
     const char *stored = tarn_settings_text(&c->settings, TARN_SET_LAKE);
     char *beside = NULL;
+    char *shared = NULL;
 
     *out = NULL;
     if (c->opened) {
@@ -143,10 +177,13 @@ static int lake_uri(struct tarn_conn *c, char **out, struct tarn_err *err) {
         beside = default_uri(c);
         if (!*stored || (beside && strcmp(stored, beside) == 0)) {
             *out = beside;
-        } else if (tarn_conn_listed(stored)) {
+        } else if (((shared = tarn_db_lake(c->shared)) != NULL && strcmp(stored, shared) == 0) ||
+                   tarn_conn_listed(stored)) { /* named in this process, or by the user */
             *out = tarn_strdup(stored);
+            tarn_free(shared);
             tarn_free(beside);
         } else {
+            tarn_free(shared);
             tarn_free(beside);
             return tarn_err_set(err, TARN_EACCES,
                                 "this database names the lake %.120s: confirm it with SELECT "
@@ -165,31 +202,60 @@ int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err) {
         c->lake = NULL;
         c->lake_from = NULL;
     }
-    if (c->shared) return TARN_OK;
-    rc = tarn_db_attach(&c->shared, c->db, err);
-    if (rc == TARN_OK && !tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
-        rc = tarn_db_refill(c->shared, c->db, c->txn->outbox.written, err);
+    if (!c->shared) {
+        rc = tarn_db_attach(&c->shared, c->db, err);
+        if (rc == TARN_OK && !tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
+            rc = tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, err);
+        }
+    } else if (tarn_db_unread(c->shared)) {
+        (void)tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, NULL);
     }
     return rc;
 }
 
-int tarn_conn_prepare_write(struct tarn_conn *c, struct tarn_err *err) {
+/* Two ways to write the same lake's URI? */
+static int same_lake(struct tarn_conn *c, const char *uri) {
+    char *shared = tarn_db_lake(c->shared);
+    struct tarn_lake *lake = NULL;
+    int same = shared && tarn_lake_open(&lake, uri, 0, NULL) == TARN_OK &&
+               strcmp(tarn_lake_uri(lake), shared) == 0;
+
+    tarn_lake_free(lake);
+    tarn_free(shared);
+    return same;
+}
+
+/* Settings, shared state, the lake's URI. *other = 1 when rows wait for another lake: then that stays
+** in force. */
+static int prepare(struct tarn_conn *c, int *other, struct tarn_err *err) {
+    struct tarn_err why = {0};
     char *uri = NULL;
     int rc = tarn_conn_refresh(c, err);
 
+    *other = 0;
     if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
     if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
-    if (rc == TARN_OK) rc = tarn_conn_configure(c, uri, err);
+    if (rc) return rc;
+    rc = tarn_conn_configure(c, uri, &why);
+    if (rc == TARN_EBUSY && same_lake(c, uri)) {
+        rc = tarn_conn_configure(c, NULL, err);
+    } else if (rc) {
+        *other = rc == TARN_EBUSY;
+        rc = tarn_err_set(err, rc, "%s", why.msg);
+    }
     tarn_free(uri);
     return rc;
 }
 
+int tarn_conn_prepare_write(struct tarn_conn *c, struct tarn_err *err) {
+    int other = 0;
+
+    return prepare(c, &other, err);
+}
+
 void tarn_conn_arm(struct tarn_conn *c) {
     if (tarn_db_internal() || is_memory(c) || !tarn_outbox_exists(c->db)) return;
-    if (tarn_conn_prepare_write(c, &c->last)) return;
-    (void)pthread_mutex_lock(&c->shared->mutex);
-    tarn_flusher_wake(c->shared);
-    (void)pthread_mutex_unlock(&c->shared->mutex);
+    (void)tarn_conn_prepare_write(c, &c->last);
 }
 
 static const char *resolve_binding(const char *uri, struct tarn_err *err) {
@@ -210,19 +276,23 @@ static const char *resolve_binding(const char *uri, struct tarn_err *err) {
 
 /* Rows on their way to another lake must get there first. */
 static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
-    struct tarn_db *d = c->shared;
-    uint64_t waiting = c->txn->events;
-    int other;
+    char *shared = tarn_db_lake(c->shared);
+    uint64_t events = 0;
+    int rc = TARN_OK;
 
-    if (!d) return TARN_OK;
-    (void)pthread_mutex_lock(&d->mutex);
-    waiting += d->queue_events;
-    other = d->lake_uri && strcmp(d->lake_uri, uri) != 0;
-    (void)pthread_mutex_unlock(&d->mutex);
-    if (!other || waiting == 0) return TARN_OK;
-    return tarn_err_set(err, TARN_EBUSY,
-                        "%llu events still wait for the lake %.100s: run SELECT tarn_flush() first",
-                        (unsigned long long)waiting, d->lake_uri);
+    if (shared && strcmp(shared, uri) != 0) {
+        if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
+            rc = tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, err);
+        }
+        if (rc == TARN_OK && (tarn_db_waiting(c->shared, &events) || c->txn->events)) {
+            rc = tarn_err_set(err, TARN_EBUSY,
+                              "%llu events still wait for the lake %.100s: run SELECT tarn_flush() "
+                              "first",
+                              (unsigned long long)(events + c->txn->events), shared);
+        }
+    }
+    tarn_free(shared);
+    return rc;
 }
 
 int tarn_conn_open(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
@@ -252,6 +322,18 @@ int tarn_conn_open(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
     return TARN_OK;
 }
 
+/* Does the outbox hold rows, or this transaction? Those of spool files are read through the lake's
+** catalog, so the lake has to be there. */
+static int rows_wait(struct tarn_conn *c) {
+    struct tarn_outbox *view = &c->txn->outbox;
+    struct tarn_position position;
+
+    if (tarn_db_waiting(c->shared, NULL)) return 1;
+    if (tarn_db_is_memory(c->shared) || tarn_outbox_load(view, c->db, NULL)) return 0;
+    tarn_db_position(c->shared, &position);
+    return view->known && view->last > position.collected;
+}
+
 int tarn_conn_lake(struct tarn_conn *c, int create, struct tarn_lake **out, struct tarn_err *err) {
     struct tarn_err why = {0};
     struct tarn_lake *lake = NULL;
@@ -262,9 +344,12 @@ int tarn_conn_lake(struct tarn_conn *c, int create, struct tarn_lake **out, stru
     if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
     if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
     if (rc) return rc;
-    if (c->shared->first) create = 1; /* spooled rows are read through the lake's catalog */
     if (!c->lake || strcmp(c->lake_from, uri) != 0) {
         rc = tarn_lake_open(&lake, uri, create, &why);
+        if (rc == TARN_ENOTFOUND && !create && rows_wait(c)) {
+            tarn_err_clear(&why);
+            rc = tarn_lake_open(&lake, uri, 1, &why);
+        }
         if (rc == TARN_OK) {
             tarn_lake_free(c->lake);
             tarn_free(c->lake_from);
@@ -281,11 +366,13 @@ int tarn_conn_lake(struct tarn_conn *c, int create, struct tarn_lake **out, stru
 }
 
 int tarn_conn_flush(struct tarn_conn *c, int64_t *events, struct tarn_err *err) {
+    struct tarn_err why = {0};
     sqlite3 *source = NULL;
-    int rc = tarn_conn_prepare_write(c, err);
+    int other = 0;
+    int rc = prepare(c, &other, &why);
 
     if (events) *events = 0;
-    if (rc) return rc;
+    if (rc && !other) return tarn_err_set(err, rc, "%s", why.msg);
     if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) source = c->db;
-    return tarn_flusher_run(c->shared, source, c->txn->outbox.written, events, err);
+    return tarn_flusher_run(c->shared, source, source ? &c->txn->outbox : NULL, events, err);
 }

@@ -24,7 +24,8 @@ struct tarn_conn {
     char *lake_from;               /* owned; the URI that `lake` was opened with */
     char *opened;              /* owned; the URI given to tarn_open in this connection, or NULL */
     int loaded;                /* settings were read, */
-    unsigned settings_version; /* at this data version */
+    unsigned settings_version; /* at this data version; */
+    int unsettled;             /* the open transaction, or the last one, has changed them */
     struct tarn_err last;      /* the last background error that a user should see */
     int references;            /* modules and functions that hold it */
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
@@ -45,7 +46,8 @@ void tarn_conn_arm(struct tarn_conn *c);
 int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err);
 /* Before a write: settings, shared state and the lake's URI are in force. No I/O in the lake. */
 int tarn_conn_prepare_write(struct tarn_conn *c, struct tarn_err *err);
-/* Hands `uri` and the flush settings to the shared state. */
+/* Hands `uri` (NULL: as it is) and the flush settings to the shared state. TARN_EBUSY when rows wait
+** for another lake. */
 int tarn_conn_configure(struct tarn_conn *c, const char *uri, struct tarn_err *err);
 
 /* Reads the settings again if another connection may have changed them. */

@@ -1,19 +1,21 @@
-/* db.c: the registry of databases in use by this process, and the queue of each.
+/* db.c: the registry of databases in use by this process. What waits in each is db_queue.c.
 **
+** A database is a path and the inode behind it, so that a file that was moved away, deleted or
+** replaced while a connection is open never shares its numbering with the one that took its name.
 ** The registry is the one mutable global of the lake besides the footer cache. After fork() the
-** child finds an empty registry: its connections make their own state and their own flusher.
+** child finds an empty registry: its connections make their own state and their own flusher. While
+** fork() runs the flushers of the parent stand still, so no lock of theirs is copied in use.
 */
 #include "db.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "flusher.h"
 #include "mem.h"
-#include "payload.h"
-#include "spool.h"
 #include "time.h"
 #include "ulid.h"
 
@@ -22,15 +24,21 @@ static struct tarn_db *registry;
 static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void) {
+    tarn_flusher_before_fork();
     (void)pthread_mutex_lock(&registry_mutex);
 }
+
 static void after_fork_parent(void) {
     (void)pthread_mutex_unlock(&registry_mutex);
+    tarn_flusher_after_fork(0);
 }
+
 static void after_fork_child(void) {
     registry = NULL; /* the parent's: its threads don't exist here */
     (void)pthread_mutex_unlock(&registry_mutex);
+    tarn_flusher_after_fork(1);
 }
+
 static void register_fork(void) {
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
@@ -44,21 +52,23 @@ static void name_of(const char *path, char *out, size_t n) {
     const char *base = path ? (slash ? slash + 1 : path) : "memory";
     size_t len = strlen(base);
     const char *dot = strrchr(base, '.');
+    int cut;
     size_t i;
 
     if (dot && dot > base) len = (size_t)(dot - base);
-    if (len >= n) len = n - 1;
+    cut = len >= n;
+    if (cut) len = n - 1;
     for (i = 0; i < len; i++)
         out[i] = (uint8_t)base[i] < 0x20 || base[i] == '\\' ? '_' : base[i];
     out[len] = 0;
-    while (len > 0 && (out[len - 1] & 0x80))
+    while (cut && len > 0 && (out[len - 1] & 0x80))
         out[--len] = 0; /* never a cut character */
     if (len == 0) snprintf(out, n, "database");
 }
 
 static void free_db(struct tarn_db *d) {
     tarn_commit_free_list(d->first);
-    if (d->reader) (void)sqlite3_close(d->reader);
+    if (d->syncer) (void)sqlite3_close(d->syncer);
     (void)pthread_mutex_destroy(&d->mutex);
     (void)pthread_mutex_destroy(&d->flushing);
     (void)pthread_cond_destroy(&d->changed);
@@ -115,26 +125,54 @@ static int new_db(struct tarn_db **out, const char *path, struct tarn_err *err) 
     return TARN_OK;
 }
 
-int tarn_db_attach(struct tarn_db **out, sqlite3 *db, struct tarn_err *err) {
+static const char *file_of(sqlite3 *db, struct stat *st) {
     const char *path = sqlite3_db_filename(db, "main");
+
+    return path && *path && stat(path, st) == 0 && S_ISREG(st->st_mode) ? path : NULL;
+}
+
+const char *tarn_db_file(sqlite3 *db) {
+    struct stat st;
+
+    return file_of(db, &st);
+}
+
+int tarn_db_attach(struct tarn_db **out, sqlite3 *db, struct tarn_err *err) {
     struct tarn_db *d = NULL;
+    struct stat st;
+    const char *path = file_of(db, &st);
+    int moved = 0;
     int rc = TARN_OK;
 
     (void)pthread_once(&registry_once, register_fork);
-    if (!path || !*path) return new_db(out, NULL, err);
+    if (!path) return new_db(out, NULL, err);
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
     (void)pthread_mutex_lock(&registry_mutex);
-    for (d = registry; d; d = d->next) {
-        if (strcmp(d->path, path) == 0) break;
+    for (d = registry; d && !moved; d = d->next) {
+        if (d->device == st.st_dev && d->inode == st.st_ino && strcmp(d->path, path) == 0) break;
     }
-    if (d) {
+    if (d && !moved) {
         d->references++;
     } else if ((rc = new_db(&d, path, err)) == TARN_OK) {
+        d->device = moved ? 0 : st.st_dev;
+        d->inode = moved ? 0 : st.st_ino;
         d->next = registry;
         registry = d;
     }
     (void)pthread_mutex_unlock(&registry_mutex);
     *out = d;
     return rc;
+}
+
+/* A database without a file is delivered now or never. */
+static void last_flush(struct tarn_db *d) {
+    struct tarn_err err = {0};
+
+    if (d->first && tarn_flusher_drain(d, NULL, &err)) {
+        sqlite3_log(SQLITE_WARNING, "tarn: %llu events of a database without a file are lost: %s",
+                    (unsigned long long)d->queue_events, err.msg);
+    }
+    (void)rmdir(d->spool);
 }
 
 void tarn_db_release(struct tarn_db *d) {
@@ -154,140 +192,6 @@ void tarn_db_release(struct tarn_db *d) {
     }
     (void)pthread_mutex_unlock(&registry_mutex);
     tarn_flusher_stop(d);
-    if (tarn_db_is_memory(d) && d->first) {
-        (void)tarn_flusher_drain(d, NULL, NULL);
-        if (!d->first) (void)rmdir(d->spool);
-    }
+    if (tarn_db_is_memory(d)) last_flush(d);
     free_db(d);
-}
-
-int tarn_db_configure(struct tarn_db *d, const char *lake_uri, int64_t count_threshold,
-                      int64_t time_threshold, int64_t max_buffer, int auto_flush,
-                      struct tarn_err *err) {
-    char *copy = NULL;
-
-    (void)pthread_mutex_lock(&d->mutex);
-    if (!d->lake_uri || strcmp(d->lake_uri, lake_uri) != 0) copy = tarn_strdup(lake_uri);
-    if (copy) {
-        tarn_free(d->lake_uri);
-        d->lake_uri = copy;
-        d->retry_at = 0;
-    }
-    d->count_threshold = count_threshold;
-    d->time_threshold = time_threshold;
-    d->max_buffer = max_buffer;
-    d->auto_flush = auto_flush;
-    (void)pthread_mutex_unlock(&d->mutex);
-    return d->lake_uri ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
-}
-
-/* In its place by sequence; a commit that is there already, or delivered, is freed. */
-static void insert(struct tarn_db *d, struct tarn_commit *c) {
-    struct tarn_commit **p = &d->first;
-
-    if (d->last && d->last->sequence < c->sequence) p = &d->last->next;
-    while (*p && (*p)->sequence < c->sequence)
-        p = &(*p)->next;
-    if (c->sequence <= d->position.collected || (*p && (*p)->sequence == c->sequence)) {
-        tarn_commit_free(c);
-        return;
-    }
-    c->next = *p;
-    *p = c;
-    if (!c->next) d->last = c;
-    c->queued = tarn_time_monotonic();
-    d->queue_bytes += c->len;
-    d->queue_events += c->events;
-}
-
-void tarn_db_submit(struct tarn_db *d, struct tarn_commit *c) {
-    (void)pthread_mutex_lock(&d->mutex);
-    if (d->path && d->first && d->queue_bytes + c->len > TARN_QUEUE_BYTES) {
-        d->overflow = 1; /* the outbox has it */
-        tarn_commit_free(c);
-    } else {
-        insert(d, c);
-    }
-    tarn_flusher_wake(d);
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-void tarn_db_position(struct tarn_db *d, struct tarn_position *out) {
-    (void)pthread_mutex_lock(&d->mutex);
-    *out = d->position;
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-void tarn_db_drop_collected(struct tarn_db *d) {
-    while (d->first && d->first->sequence <= d->position.collected) {
-        struct tarn_commit *c = d->first;
-
-        d->first = c->next;
-        d->queue_bytes -= c->len;
-        d->queue_events -= c->events;
-        tarn_commit_free(c);
-    }
-    if (!d->first) d->last = NULL;
-}
-
-/* Spool files that no commit names, found while nobody else can be writing one. */
-static void sweep(struct tarn_db *d, const struct tarn_commit *commits) {
-    struct tarn_buf named = TARN_BUF_INIT((size_t)1 << 30);
-
-    for (; commits; commits = commits->next) {
-        if (commits->len && commits->payload[0] == 'S') {
-            tarn_buf_put(&named, commits->payload, commits->len);
-        }
-    }
-    if (named.rc == TARN_OK) tarn_spool_sweep(d->spool, named.data, named.len);
-    tarn_buf_release(&named);
-}
-
-void tarn_db_identify(struct tarn_db *d, const struct tarn_outbox *view) {
-    (void)pthread_mutex_lock(&d->mutex);
-    if (!d->has_outbox && view->known) {
-        memcpy(d->id, view->id, sizeof d->id);
-        memcpy(d->name, view->name, sizeof d->name);
-        d->has_outbox = 1;
-    }
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-int tarn_db_refill(struct tarn_db *d, sqlite3 *db, uint64_t except, struct tarn_err *err) {
-    struct tarn_outbox view;
-    struct tarn_commit *list = NULL;
-    uint64_t after;
-    int more = 0;
-    int rc;
-
-    tarn_outbox_init(&view);
-    rc = tarn_outbox_load(&view, db, err);
-    if (rc || !view.known) goto out;
-    tarn_db_identify(d, &view);
-    (void)pthread_mutex_lock(&d->mutex);
-    if (view.position.collected > d->position.collected) {
-        d->position = view.position;
-        d->forked = 0;
-        d->limit = UINT64_MAX;
-        tarn_db_drop_collected(d);
-    }
-    after = d->position.collected;
-    (void)pthread_mutex_unlock(&d->mutex);
-    rc = tarn_outbox_read(db, after, except, TARN_QUEUE_BYTES, &list, &more, err);
-    if (rc) goto out;
-    if (!more && except == 0 && sqlite3_txn_state(db, "main") == SQLITE_TXN_WRITE) sweep(d, list);
-    (void)pthread_mutex_lock(&d->mutex);
-    d->overflow = more;
-    while (list) {
-        struct tarn_commit *next = list->next;
-
-        list->next = NULL;
-        insert(d, list);
-        list = next;
-    }
-    tarn_flusher_wake(d);
-    (void)pthread_mutex_unlock(&d->mutex);
-out:
-    tarn_outbox_release(&view);
-    return rc;
 }

@@ -13,22 +13,19 @@ int tarn_db_internal(void) {
     return internal;
 }
 
-static int open_reader(struct tarn_db *d) {
+static sqlite3 *open_own(const struct tarn_db *d, int flags) {
+    sqlite3 *db = NULL;
     int sq;
 
-    if (d->reader) return 0;
     internal = 1;
-    sq = sqlite3_open_v2(d->path, &d->reader,
-                         SQLITE_OPEN_READONLY | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_PRIVATECACHE,
+    sq = sqlite3_open_v2(d->path, &db, flags | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_PRIVATECACHE,
                          NULL);
     internal = 0;
     if (sq) {
-        (void)sqlite3_close(d->reader);
-        d->reader = NULL;
-        return -1;
+        (void)sqlite3_close(db);
+        return NULL;
     }
-    (void)sqlite3_busy_timeout(d->reader, 1000);
-    return 0;
+    return db;
 }
 
 static int wal_path(const struct tarn_db *d, char *out, size_t n) {
@@ -60,17 +57,22 @@ int tarn_db_sync(struct tarn_db *d, struct tarn_err *err) {
 
         if (rc) return rc;
     }
-    if (open_reader(d)) return TARN_OK; /* the file is gone or unreadable: its commits are here */
-    sq = sqlite3_file_control(d->reader, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (!d->syncer) d->syncer = open_own(d, SQLITE_OPEN_READONLY);
+    if (!d->syncer) return TARN_OK; /* the file is gone or unreadable: its commits are here */
+    sq = sqlite3_file_control(d->syncer, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (sq || !file || !file->pMethods) return TARN_OK;
     sq = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     if (sq) return tarn_err_set(err, TARN_EIO, "fsync of %s failed", d->path);
     return TARN_OK;
 }
 
-sqlite3 *tarn_db_reader(struct tarn_db *d) {
+/* Able to write, so that it cleans up the -wal file if it happens to be the last one to close. */
+sqlite3 *tarn_db_reader(const struct tarn_db *d) {
     char path[4096];
+    sqlite3 *db = NULL;
 
-    if (!d->path || !wal_path(d, path, sizeof path) || open_reader(d)) return NULL;
-    return d->reader;
+    if (!d->path || !wal_path(d, path, sizeof path)) return NULL;
+    db = open_own(d, SQLITE_OPEN_READWRITE);
+    if (db) (void)sqlite3_busy_timeout(db, 1000);
+    return db;
 }

@@ -15,7 +15,7 @@
 #include "mem.h"
 #include "text.h"
 
-#define ENTRY_MAX ((size_t)16 << 20)
+#define ENTRY_MAX ((size_t)64 << 20)
 #define KEY_BYTES 512
 
 static void log_key(const struct tarn_log *log, uint64_t n, const char *extension,
@@ -47,13 +47,16 @@ void tarn_log_entry_release(struct tarn_log_entry *e) {
 
 int tarn_log_entry_object(struct tarn_log_entry *e, const char *key, uint64_t rows,
                           const char *spool, struct tarn_err *err) {
-    struct tarn_log_object *grown =
-        tarn_reallocarray(e->objects, e->n_objects + 1, sizeof *e->objects);
     struct tarn_log_object *o;
 
-    if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    e->objects = grown;
-    o = &grown[e->n_objects];
+    if ((e->n_objects & (e->n_objects - 1)) == 0) { /* full at each power of two */
+        size_t more = e->n_objects ? 2 * e->n_objects : 1;
+        struct tarn_log_object *grown = tarn_reallocarray(e->objects, more, sizeof *grown);
+
+        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        e->objects = grown;
+    }
+    o = &e->objects[e->n_objects];
     o->rows = rows;
     o->key = tarn_strdup(key);
     o->spool = spool ? tarn_strdup(spool) : NULL;

@@ -2,8 +2,9 @@
 ** calls it is flusher_thread.c.
 **
 ** Invariants: d->flushing is held throughout; commits in the queue are freed by nobody else, so
-** their payloads are read without d->mutex; position moves only after the entry's end was read or
-** written; spool files go only after `done`.
+** their payloads are read without d->mutex; before an entry is written or completed the database is
+** synced; position moves only after the entry's end was read or written; spool files go only after
+** `done`; a new timeline stays with this process until its first entry names the parent.
 */
 #include "flusher.h"
 
@@ -13,6 +14,7 @@
 #include "batch.h"
 #include "db_sync.h"
 #include "mem.h"
+#include "outbox_slot.h"
 #include "spool.h"
 #include "time.h"
 
@@ -25,37 +27,45 @@ enum outcome {
     STEP_GAP       /* the outbox must be read before delivery can go on */
 };
 
+/* What is copied from the shared state holds for one step. */
 struct delivery {
     struct tarn_db *d;
     struct tarn_lake *lake;
     struct tarn_log log;
+    char name[128], id[17];
     struct tarn_position at;
+    uint64_t limit;
+    int forked;
+    uint32_t parent;
+    uint64_t parent_sequence;
     struct tarn_commit *first; /* contiguous from at.collected + 1 */
+    struct tarn_commit *near;  /* the one that was looked for last */
     uint64_t last;             /* of that run */
     int64_t events;
     uint64_t asked;  /* entry for whose commits the outbox has to be read again, */
+    uint64_t upto;   /* up to this sequence, */
     uint64_t reread; /* and the one for which it was */
 };
 
-static struct tarn_commit *commit_at(const struct delivery *v, uint64_t sequence) {
-    struct tarn_commit *c = v->first;
+static struct tarn_commit *commit_at(struct delivery *v, uint64_t sequence) {
+    struct tarn_commit *c = v->near && v->near->sequence <= sequence ? v->near : v->first;
 
     if (!c || sequence < c->sequence || sequence > v->last) return NULL;
     while (c->sequence < sequence)
         c = c->next;
+    v->near = c;
     return c;
 }
 
 /* Digest of a sequence in this database's history; NULL when it isn't known here. */
-static const uint8_t *our_digest(const struct delivery *v, uint64_t sequence) {
+static const uint8_t *our_digest(struct delivery *v, uint64_t sequence) {
     const struct tarn_commit *c = commit_at(v, sequence);
 
     if (c) return c->digest;
-    c = commit_at(v, sequence + 1);
-    return c ? c->previous : NULL;
+    return v->first && v->first->sequence == sequence + 1 ? v->first->previous : NULL;
 }
 
-static int same_digest(const struct delivery *v, const struct tarn_log_entry *e, uint64_t s) {
+static int same_digest(struct delivery *v, const struct tarn_log_entry *e, uint64_t s) {
     const uint8_t *ours = our_digest(v, s);
     const uint8_t *theirs = tarn_log_digest(e, s);
 
@@ -72,10 +82,17 @@ static enum outcome look(struct delivery *v) {
     tarn_db_drop_collected(d);
     v->at = d->position;
     v->log.timeline = v->at.timeline;
+    v->limit = d->limit;
+    v->forked = d->forked;
+    v->parent = d->parent;
+    v->parent_sequence = d->parent_sequence;
     v->first = d->first;
+    v->near = NULL;
     c = d->first;
-    if (!c) {
-        outcome = d->overflow ? STEP_GAP : STEP_IDLE;
+    if (d->stop && d->running) {
+        outcome = STEP_IDLE; /* closing: what is left is for the next open */
+    } else if (!c) {
+        outcome = tarn_db_behind(d) ? STEP_GAP : STEP_IDLE;
     } else if (c->sequence != v->at.collected + 1) {
         outcome = STEP_GAP;
     } else {
@@ -87,20 +104,46 @@ static enum outcome look(struct delivery *v) {
     return outcome;
 }
 
+static int same_position(const struct tarn_position *a, const struct tarn_position *b) {
+    return a->timeline == b->timeline && a->entry == b->entry && a->collected == b->collected;
+}
+
+/* A connection may have adopted another process's position meanwhile: on the same timeline the further
+** one of each number holds, on another one that position does. */
 static void move_to(struct delivery *v, uint64_t collected, uint64_t entry) {
     struct tarn_db *d = v->d;
 
     (void)pthread_mutex_lock(&d->mutex);
-    if (collected > d->position.collected) d->position.collected = collected;
-    d->position.entry = entry;
-    if (entry > 0) d->forked = 0;
+    if (d->position.timeline == v->at.timeline) {
+        if (collected > d->position.collected) d->position.collected = collected;
+        if (entry > d->position.entry) d->position.entry = entry;
+        d->forked = 0;
+    }
     tarn_db_drop_collected(d);
+    (void)pthread_mutex_unlock(&d->mutex);
+}
+
+static void set_timeline(struct delivery *v, uint32_t timeline, int forked, uint32_t parent,
+                         uint64_t at) {
+    struct tarn_db *d = v->d;
+
+    (void)pthread_mutex_lock(&d->mutex);
+    if (same_position(&d->position, &v->at)) {
+        if (!d->forked) d->settled = d->position;
+        d->position.timeline = timeline;
+        d->position.entry = 0;
+        if (at > d->position.collected) d->position.collected = at;
+        d->forked = forked;
+        d->parent = parent;
+        d->parent_sequence = at;
+        d->limit = UINT64_MAX;
+        tarn_db_drop_collected(d);
+    }
     (void)pthread_mutex_unlock(&d->mutex);
 }
 
 /* Leaves the timeline behind sequence `at`: joins the child that has our history, or opens one. */
 static int fork_timeline(struct delivery *v, uint32_t parent, uint64_t at, struct tarn_err *err) {
-    struct tarn_db *d = v->d;
     struct tarn_log log = v->log;
     uint32_t *timelines = NULL;
     uint32_t newest = parent;
@@ -111,43 +154,54 @@ static int fork_timeline(struct delivery *v, uint32_t parent, uint64_t at, struc
     int rc = tarn_log_timelines(&log, &timelines, &n, err);
 
     for (i = 0; i < n && rc == TARN_OK && !found; i++) {
+        struct tarn_err why = {0};
         struct tarn_log_entry e;
 
         if (timelines[i] > newest) newest = timelines[i];
         log.timeline = timelines[i];
-        if (timelines[i] <= parent || tarn_log_read(&log, 1, &e, NULL)) continue;
-        found = e.has_parent && e.parent == parent && e.parent_sequence == at &&
-                same_digest(v, &e, e.first);
-        if (found) join = timelines[i];
-        tarn_log_entry_release(&e);
+        if (timelines[i] <= parent) continue;
+        rc = tarn_log_read(&log, 1, &e, &why);
+        if (rc == TARN_ENOTFOUND)
+            rc = TARN_OK;
+        else if (rc)
+            (void)tarn_err_set(err, rc, "%s", why.msg);
+        else {
+            found = e.has_parent && e.parent == parent && e.parent_sequence == at &&
+                    same_digest(v, &e, e.first);
+            if (found) join = timelines[i];
+            tarn_log_entry_release(&e);
+        }
     }
     tarn_free(timelines);
     if (rc) return rc;
-    (void)pthread_mutex_lock(&d->mutex);
-    d->position.timeline = found ? join : newest + 1;
-    d->position.entry = 0;
-    if (at > d->position.collected) d->position.collected = at;
-    d->forked = !found;
-    d->parent = parent;
-    d->parent_sequence = at;
-    d->limit = UINT64_MAX;
-    tarn_db_drop_collected(d);
-    (void)pthread_mutex_unlock(&d->mutex);
+    if (newest == UINT32_MAX) return tarn_err_set(err, TARN_ELIMIT, "too many timelines");
+    set_timeline(v, found ? join : newest + 1, !found, parent, at);
     return TARN_OK;
 }
 
-/* Another history stands in entry e. */
+/* Objects of an aborted entry are nobody's. Only keys that this database's log makes are touched,
+** whatever the entry says. */
+static void remove_aborted(const struct delivery *v, const struct tarn_log_entry *e) {
+    size_t i;
+
+    for (i = 0; i < e->n_objects; i++) {
+        if (!tarn_batch_makes(&v->log, e, &e->objects[i])) continue;
+        (void)tarn_store_delete(v->log.store, e->objects[i].key, NULL);
+    }
+}
+
+/* Another history stands in entry e. What it shares with ours ends at `common`. */
 static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn_log_end end,
                    struct tarn_err *err) {
     struct tarn_db *d = v->d;
-    uint64_t common = e->first - 1;
-    uint64_t s;
+    uint64_t common = v->at.collected; /* delivered, so shared */
+    uint64_t s = e->first - 1 > common ? e->first - 1 : common;
     int rc = TARN_OK;
 
-    if (e->n == 1 && d->forked) { /* another copy took the number */
-        return fork_timeline(v, d->parent, d->parent_sequence, err);
+    if (e->n == 1 && v->forked) { /* another copy took the number */
+        return fork_timeline(v, v->parent, v->parent_sequence, err);
     }
-    for (s = e->first; s <= e->last && same_digest(v, e, s); s++)
+    for (; s <= e->last && same_digest(v, e, s); s++)
         common = s;
     if (end == TARN_LOG_OPEN) {
         end = TARN_LOG_ABORT;
@@ -155,18 +209,12 @@ static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn
         if (rc) return rc;
     }
     if (end == TARN_LOG_DONE) return fork_timeline(v, v->at.timeline, common, err);
-    if (common < d->limit) d->limit = common;
+    remove_aborted(v, e);
+    (void)pthread_mutex_lock(&d->mutex);
+    if (d->position.timeline == v->at.timeline && common < d->limit) d->limit = common;
+    (void)pthread_mutex_unlock(&d->mutex);
     move_to(v, 0, e->n);
     return TARN_OK;
-}
-
-/* Objects of an aborted entry are nobody's. */
-static void remove_aborted(const struct delivery *v, const struct tarn_log_entry *e) {
-    size_t i;
-
-    for (i = 0; i < e->n_objects; i++) {
-        (void)tarn_store_delete(v->log.store, e->objects[i].key, NULL);
-    }
 }
 
 static void remove_spools(struct delivery *v, uint64_t last) {
@@ -200,45 +248,71 @@ static int complete(struct delivery *v, const struct tarn_log_entry *e, struct t
     return TARN_OK;
 }
 
-/* Writes entry n for as much of the run as one entry takes. TARN_EEXIST: somebody else did. */
-static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
-                       struct tarn_err *err) {
+/* As much of the run as one entry takes. */
+static uint64_t end_of_entry(const struct delivery *v) {
+    const struct tarn_commit *c = v->first;
+    size_t bytes = 0;
+    uint64_t count = 0;
+
+    for (;; c = c->next) {
+        bytes += c->len;
+        if (c->sequence >= v->last || c->sequence >= v->limit || ++count >= ENTRY_COMMITS ||
+            bytes >= ENTRY_BYTES) {
+            return c->sequence;
+        }
+    }
+}
+
+static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
+                      struct tarn_err *err) {
     const struct tarn_commit *c = v->first;
     struct tarn_batch batch;
-    size_t bytes = 0;
     uint64_t count = 0;
     int rc;
 
     memset(e, 0, sizeof *e);
     e->n = n;
-    e->first = e->last = c->sequence;
+    e->first = c->sequence;
+    e->last = last;
     e->time = c->time;
-    e->has_parent = n == 1 && v->d->forked;
-    e->parent = v->d->parent;
-    e->parent_sequence = v->d->parent_sequence;
+    e->has_parent = n == 1 && v->forked;
+    e->parent = v->parent;
+    e->parent_sequence = v->parent_sequence;
     memcpy(e->previous, c->previous, TARN_DIGEST);
-    for (;; c = c->next) {
-        bytes += c->len;
-        e->last = c->sequence;
-        count++;
-        if (c->sequence >= v->last || c->sequence >= v->d->limit || count >= ENTRY_COMMITS ||
-            bytes >= ENTRY_BYTES) {
-            break;
-        }
-    }
-    e->commits = tarn_reallocarray(NULL, (size_t)count, TARN_DIGEST);
+    e->commits = tarn_reallocarray(NULL, (size_t)(last - e->first) + 1, TARN_DIGEST);
     if (!e->commits) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    for (c = v->first, count = 0;; c = c->next, count++) {
+    for (;; c = c->next, count++) {
         memcpy(e->commits + count * TARN_DIGEST, c->digest, TARN_DIGEST);
-        if (c->sequence == e->last) break;
+        if (c->sequence == last) break;
     }
-    rc = tarn_batch_make(&batch, v->first, e->last, err);
+    rc = tarn_batch_make(&batch, v->first, last, err);
     if (rc == TARN_OK) {
         rc = tarn_batch_objects(&batch, &v->log, e, err);
         tarn_batch_release(&batch);
     }
-    if (rc == TARN_OK) rc = tarn_log_write(&v->log, e, err);
-    if (rc) tarn_log_entry_release(e);
+    return rc;
+}
+
+/* Writes entry n. TARN_EEXIST: somebody else did. One that is too large takes fewer commits. */
+static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
+                       struct tarn_err *err) {
+    uint64_t last = end_of_entry(v);
+    int rc = tarn_db_sync(v->d, err);
+
+    memset(e, 0, sizeof *e);
+    while (rc == TARN_OK) {
+        struct tarn_err why = {0};
+
+        rc = make_entry(v, n, last, e, &why);
+        if (rc == TARN_OK) rc = tarn_log_write(&v->log, e, &why);
+        if (rc == TARN_OK) break;
+        tarn_log_entry_release(e);
+        if (rc != TARN_ELIMIT || last == v->first->sequence) {
+            return tarn_err_set(err, rc, "%s", why.msg);
+        }
+        last = v->first->sequence + (last - v->first->sequence) / 2;
+        rc = TARN_OK;
+    }
     return rc;
 }
 
@@ -257,6 +331,7 @@ static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outco
     if (s <= e->last) {
         if (!our_digest(v, s) && v->reread != e->n) {
             v->asked = e->n; /* maybe committed by another process: read the outbox first */
+            v->upto = e->last;
             *outcome = STEP_GAP;
             return TARN_OK;
         }
@@ -273,7 +348,8 @@ static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outco
         move_to(v, e->last, e->n);
         return TARN_OK;
     }
-    return complete(v, e, err);
+    rc = tarn_db_sync(v->d, err);
+    return rc ? rc : complete(v, e, err);
 }
 
 static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err) {
@@ -284,10 +360,13 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
 
     *outcome = look(v);
     if (*outcome != STEP_PROGRESS) return TARN_OK;
-    if (v->first->sequence > v->d->limit) {
-        return fork_timeline(v, v->at.timeline, v->d->limit, err);
+    if (v->first->sequence > v->limit) {
+        return fork_timeline(v, v->at.timeline, v->limit, err);
     }
     n = v->at.entry + 1;
+    if (n >= TARN_ENTRY_LIMIT) {
+        return tarn_err_set(err, TARN_ELIMIT, "the flush log is full: no entry after %" PRIu64, n);
+    }
     rc = tarn_log_read(&v->log, n, &e, &why);
     if (rc == TARN_OK) {
         rc = follow(v, &e, outcome, err);
@@ -305,41 +384,67 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
 }
 
 static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err *err) {
-    char *uri = NULL;
+    char *uri = tarn_db_lake(d);
     int rc;
 
     memset(v, 0, sizeof *v);
     v->d = d;
-    (void)pthread_mutex_lock(&d->mutex);
-    uri = d->lake_uri ? tarn_strdup(d->lake_uri) : NULL;
-    (void)pthread_mutex_unlock(&d->mutex);
+    tarn_db_identity(d, v->id, v->name);
     if (!uri) return tarn_err_set(err, TARN_EINVAL, "no lake is open: call tarn_open(uri) first");
     rc = tarn_lake_open(&v->lake, uri, 1, err);
     tarn_free(uri);
     if (rc == TARN_OK) rc = tarn_lake_prepare_write(v->lake, err);
-    if (rc == TARN_OK) rc = tarn_db_sync(d, err);
     if (rc) {
         tarn_lake_free(v->lake);
         return rc;
     }
     v->log.store = tarn_lake_store(v->lake);
-    v->log.name = d->name;
-    v->log.id = d->id;
+    v->log.name = v->name;
+    v->log.id = v->id;
     return TARN_OK;
 }
 
-static int has_work(struct tarn_db *d) {
-    int yes;
+/* Reads the outbox: with a connection of our own where that disturbs nobody, else with the
+** application's, if there is one here. *done = 0: neither can. */
+static int read_outbox(struct delivery *v, sqlite3 *source, struct tarn_outbox *view, int *done,
+                       struct tarn_err *err) {
+    sqlite3 *reader = tarn_db_reader(v->d);
+    int rc = TARN_OK;
 
-    (void)pthread_mutex_lock(&d->mutex);
-    yes = d->first != NULL || d->overflow;
-    (void)pthread_mutex_unlock(&d->mutex);
-    return yes;
+    *done = 1;
+    if (reader) {
+        struct tarn_outbox fresh;
+
+        tarn_outbox_init(&fresh);
+        rc = tarn_db_refill(v->d, reader, &fresh, v->upto, err);
+        tarn_outbox_release(&fresh);
+        (void)sqlite3_close(reader);
+    } else if (source && sqlite3_txn_state(source, "main") != SQLITE_TXN_READ) {
+        /* inside an older transaction it couldn't see what others have committed since */
+        rc = tarn_db_refill(v->d, source, view, v->upto, err);
+    } else {
+        *done = 0;
+    }
+    if (rc == TARN_OK && *done) v->reread = v->asked;
+    return rc;
 }
 
-static int deliver_all(struct tarn_db *d, sqlite3 *source, uint64_t except, int64_t *events,
-                       struct tarn_err *err) {
+/* Commits are missing that nobody here can read. A connection will, at its next use. */
+static int leave_unread(struct tarn_db *d, sqlite3 *source, struct tarn_err *err) {
+    (void)pthread_mutex_lock(&d->mutex);
+    d->unread = 1;
+    (void)pthread_mutex_unlock(&d->mutex);
+    if (!source) return TARN_OK;
+    return tarn_err_set(
+        err, TARN_EBUSY,
+        "some events were committed after this connection's transaction began, or "
+        "are on their way: end the transaction, then run SELECT tarn_flush() again");
+}
+
+static int deliver_all(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *view,
+                       int64_t *events, struct tarn_err *err) {
     enum outcome outcome = STEP_PROGRESS;
+    struct tarn_position before = {0, 0, 0};
     struct delivery v;
     int gaps = 0;
     int rc = open_delivery(&v, d, err);
@@ -349,37 +454,40 @@ static int deliver_all(struct tarn_db *d, sqlite3 *source, uint64_t except, int6
         v.events = 0;
         rc = step(&v, &outcome, err);
         *events += v.events;
-        if (v.events) gaps = 0;
         if (outcome == STEP_IDLE) break;
-        if (outcome == STEP_GAP) {
-            sqlite3 *reader = tarn_db_reader(d);
+        if (rc == TARN_OK && outcome == STEP_GAP) {
+            int done = 0;
 
-            /* a reader inside an older transaction can't see what others have committed since */
-            if (!reader && source && sqlite3_txn_state(source, "main") != SQLITE_TXN_READ) {
-                reader = source;
+            if (!same_position(&before, &v.at)) gaps = 0;
+            before = v.at;
+            if (++gaps <= 3) rc = read_outbox(&v, source, view, &done, err);
+            if (rc == TARN_OK && !done) {
+                rc = leave_unread(d, source, err);
+                break;
             }
-            if (!reader || ++gaps > 3) break; /* the next use of a connection reads the outbox */
-            rc = tarn_db_refill(d, reader, reader == source ? except : 0, err);
-            v.reread = v.asked;
         }
     }
     tarn_lake_free(v.lake);
     return rc;
 }
 
-int tarn_flusher_run(struct tarn_db *d, sqlite3 *source, uint64_t except, int64_t *events,
+int tarn_flusher_run(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *view, int64_t *events,
                      struct tarn_err *err) {
     struct tarn_err why = {0};
     int64_t count = 0;
     int rc = TARN_OK;
 
     (void)pthread_mutex_lock(&d->flushing);
-    if (source) rc = tarn_db_refill(d, source, except, &why);
-    if (rc == TARN_OK && has_work(d)) rc = deliver_all(d, source, except, &count, &why);
+    if (source) rc = tarn_db_refill(d, source, view, 0, &why);
+    if (rc == TARN_OK && tarn_db_waiting(d, NULL)) {
+        rc = deliver_all(d, source, view, &count, &why);
+    }
     (void)pthread_mutex_lock(&d->mutex);
     d->error = why;
     d->delivered += (uint64_t)count;
     d->last_flush = tarn_time_monotonic();
+    if (rc == TARN_OK) d->failures = 0;
+    if (rc == TARN_OK) d->retry_at = 0;
     (void)pthread_mutex_unlock(&d->mutex);
     (void)pthread_mutex_unlock(&d->flushing);
     if (events) *events = count;
@@ -387,5 +495,5 @@ int tarn_flusher_run(struct tarn_db *d, sqlite3 *source, uint64_t except, int64_
 }
 
 int tarn_flusher_drain(struct tarn_db *d, int64_t *events, struct tarn_err *err) {
-    return tarn_flusher_run(d, NULL, 0, events, err);
+    return tarn_flusher_run(d, NULL, NULL, events, err);
 }

@@ -11,9 +11,9 @@
 #include "db.h"
 
 /* Delivers everything in the queue (and, with `source`, everything in the outbox), in as many
-** entries as needed. `source` is a connection to read the outbox with, or NULL; `except` as in
-** tarn_db_refill. *events counts what went out (may be NULL). */
-int tarn_flusher_run(struct tarn_db *d, sqlite3 *source, uint64_t except, int64_t *events,
+** entries as needed. `source` is a connection to read the outbox with, and `view` its view of it; or
+** both NULL. *events counts what went out (may be NULL). */
+int tarn_flusher_run(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *view, int64_t *events,
                      struct tarn_err *err);
 /* tarn_flusher_run without a connection. */
 int tarn_flusher_drain(struct tarn_db *d, int64_t *events, struct tarn_err *err);
@@ -26,7 +26,10 @@ int64_t tarn_flusher_due(const struct tarn_db *d);
 int tarn_flusher_step(struct tarn_db *d);
 /* Under d->mutex: starts the thread if there is work for it and it isn't running; wakes it. */
 void tarn_flusher_wake(struct tarn_db *d);
-/* Stops the thread and waits for it. */
+/* Stops the thread and waits for it: for the object that is being written, not for all that waits. */
 void tarn_flusher_stop(struct tarn_db *d);
+/* Around fork(): the threads finish the step they are in (two seconds at most) and stand still. */
+void tarn_flusher_before_fork(void);
+void tarn_flusher_after_fork(int child);
 
 #endif

@@ -13,14 +13,15 @@
 
 #define RETRY_MIN 100
 #define RETRY_MAX 30000
+#define FORK_WAIT 2     /* s */
 #define LOOK_AGAIN 1000 /* ms: a clock may run faster than the one that the wait is measured with */
 
 int64_t tarn_flusher_due(const struct tarn_db *d) {
     int64_t due;
 
-    if (!d->first || !d->auto_flush || !d->lake_uri) return INT64_MAX;
-    due = d->first->queued + d->time_threshold;
-    if (d->queue_events >= (uint64_t)d->max_buffer || d->overflow) {
+    if ((!d->first && !tarn_db_behind(d)) || !d->auto_flush || !d->lake_uri) return INT64_MAX;
+    due = d->first ? d->first->queued + d->time_threshold : 0;
+    if (d->queue_events >= (uint64_t)d->max_buffer || tarn_db_behind(d)) {
         due = 0;
     } else if (d->queue_events >= (uint64_t)d->count_threshold &&
                d->last_flush + d->time_threshold < due) {
@@ -46,10 +47,12 @@ int tarn_flusher_step(struct tarn_db *d) {
     struct tarn_position before, after;
     int64_t now = tarn_time_monotonic();
     int64_t due;
+    int failures;
     int stuck;
     int rc;
 
     (void)pthread_mutex_lock(&d->mutex);
+    failures = d->failures;
     due = tarn_flusher_due(d);
     before = d->position;
     (void)pthread_mutex_unlock(&d->mutex);
@@ -58,8 +61,9 @@ int tarn_flusher_step(struct tarn_db *d) {
     tarn_db_position(d, &after);
     (void)pthread_mutex_lock(&d->mutex);
     /* commits of another process are missing here, and this thread can't read them: wait */
-    stuck = d->first != NULL && before.collected == after.collected && before.entry == after.entry;
-    d->failures = rc || stuck ? d->failures + 1 : 0;
+    stuck = (d->first || tarn_db_behind(d)) && before.collected == after.collected &&
+            before.entry == after.entry && before.timeline == after.timeline;
+    d->failures = rc || stuck ? failures + 1 : 0;
     d->retry_at = d->failures ? tarn_time_monotonic() + backoff(d->failures) : 0;
     (void)pthread_mutex_unlock(&d->mutex);
     return 1;
@@ -79,6 +83,41 @@ static void wait_for(struct tarn_db *d, int64_t ms) {
     (void)pthread_cond_timedwait(&d->changed, &d->mutex, &until);
 }
 
+/* The threads that are in a step now. fork() waits until there are none. */
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t idle;
+    int working;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+
+void tarn_flusher_before_fork(void) {
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += FORK_WAIT;
+    (void)pthread_mutex_lock(&gate.mutex);
+    while (gate.working > 0 && pthread_cond_timedwait(&gate.idle, &gate.mutex, &until) == 0) {
+    }
+}
+
+void tarn_flusher_after_fork(int child) {
+    if (child) {
+        gate.working = 0;
+        (void)pthread_cond_init(&gate.idle, NULL); /* its waiters don't exist here */
+    }
+    (void)pthread_mutex_unlock(&gate.mutex);
+}
+
+static void guarded_step(struct tarn_db *d) {
+    (void)pthread_mutex_lock(&gate.mutex);
+    gate.working++;
+    (void)pthread_mutex_unlock(&gate.mutex);
+    (void)tarn_flusher_step(d);
+    (void)pthread_mutex_lock(&gate.mutex);
+    if (--gate.working == 0) (void)pthread_cond_signal(&gate.idle);
+    (void)pthread_mutex_unlock(&gate.mutex);
+}
+
 static void *run(void *arg) {
     struct tarn_db *d = arg;
 
@@ -93,7 +132,7 @@ static void *run(void *arg) {
             wait_for(d, due - now);
         } else {
             (void)pthread_mutex_unlock(&d->mutex);
-            (void)tarn_flusher_step(d);
+            guarded_step(d);
             (void)pthread_mutex_lock(&d->mutex);
         }
     }
@@ -105,8 +144,8 @@ void tarn_flusher_wake(struct tarn_db *d) {
     sigset_t all, old;
 
     /* a test that has set the clock steps by itself: time doesn't pass for a waiting thread */
-    if (!d->running && d->first && d->auto_flush && d->lake_uri && !d->stop &&
-        !tarn_time_clock_is_set()) {
+    if (!d->running && (d->first || tarn_db_behind(d)) && d->auto_flush && d->lake_uri &&
+        !d->stop && !tarn_time_clock_is_set()) {
         (void)sigfillset(&all); /* the application's signals are not for this thread */
         (void)pthread_sigmask(SIG_SETMASK, &all, &old);
         d->running = pthread_create(&d->thread, NULL, run, d) == 0;
@@ -123,6 +162,9 @@ void tarn_flusher_stop(struct tarn_db *d) {
     running = d->running;
     (void)pthread_cond_signal(&d->changed);
     (void)pthread_mutex_unlock(&d->mutex);
-    if (running) (void)pthread_join(d->thread, NULL);
+    if (!running) return;
+    (void)pthread_join(d->thread, NULL);
+    (void)pthread_mutex_lock(&d->mutex);
     d->running = 0;
+    (void)pthread_mutex_unlock(&d->mutex);
 }

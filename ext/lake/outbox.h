@@ -14,6 +14,11 @@
 **           | 32 bytes digest of the commit before | 32 bytes digest of this one | bytes
 **           (all zero: free)
 **
+** Order of use: a ring. A commit takes the first free slots behind the last part of the commit before
+** it, where free means: not above the highest `collected` that any slot or the writer knows. So who
+** has seen commit L finds L + 1 by reading on from there: a slot that was free at L and is still as it
+** was is the end of what has been committed.
+**
 ** digest = SHA-256(digest before | u64 sequence | i64 time | SHA-256(payload)), little-endian.
 ** The payload is a run of records: 'E' events (event.h), 'S' spool files (spool.h).
 */
@@ -53,8 +58,9 @@ struct tarn_position {
 
 /* One connection's view of the outbox. */
 struct tarn_outbox {
-    int known;        /* what follows was read, and holds while `version` does */
-    unsigned version; /* SQLITE_FCNTL_DATA_VERSION */
+    int known;        /* what follows was read, */
+    unsigned version; /* at this SQLITE_FCNTL_DATA_VERSION */
+    int touched;      /* the open transaction has grown it or written to it */
     char id[17];      /* "" = no outbox yet */
     char name[128];
     struct tarn_position position; /* the best that any slot says */
@@ -64,17 +70,21 @@ struct tarn_outbox {
     uint64_t *slots; /* sequence in each slot; index 0 = row 1, never free */
     uint32_t n_slots;
     uint32_t capacity; /* of `slots` */
-    uint32_t hint;     /* where the search for a free slot begins */
-    uint64_t written;  /* sequence written by the open transaction, 0 = none */
-    uint32_t *taken;   /* its slots */
+    uint32_t
+        hint; /* behind the last part of the last commit: free slots are looked for from there */
+    uint64_t written;           /* sequence written by the open transaction, 0 = none */
+    struct tarn_position wrote; /* with this position */
+    uint32_t *taken;            /* its slots */
     uint32_t n_taken;
 };
 
 void tarn_outbox_init(struct tarn_outbox *o);
 void tarn_outbox_release(struct tarn_outbox *o);
-/* 1 when main has an outbox. Cheap: looks at the schema only. */
+/* 1 when main has an outbox. Cheap: looks at the schema only, which may be out of date unless a
+** statement runs. */
 int tarn_outbox_exists(sqlite3 *db);
-/* Brings the view up to date. No outbox: id is "". */
+/* Brings the view up to date: nothing to do when nobody has committed, a few rows to read when
+** somebody has, all of them the first time. No outbox: id is "". */
 int tarn_outbox_load(struct tarn_outbox *o, sqlite3 *db, struct tarn_err *err);
 /* Makes sure that `bytes` of payload fit without growing; grows by an INSERT if they don't. */
 int tarn_outbox_reserve(struct tarn_outbox *o, sqlite3 *db, size_t bytes, uint64_t collected,
@@ -85,11 +95,15 @@ int tarn_outbox_reserve(struct tarn_outbox *o, sqlite3 *db, size_t bytes, uint64
 int tarn_outbox_write(struct tarn_outbox *o, sqlite3 *db, const char *id, const char *name,
                       const struct tarn_position *position, struct tarn_commit *c,
                       struct tarn_err *err);
-void tarn_outbox_committed(struct tarn_outbox *o, sqlite3 *db, const struct tarn_commit *c);
+void tarn_outbox_committed(struct tarn_outbox *o, const struct tarn_commit *c);
 void tarn_outbox_rolled_back(struct tarn_outbox *o);
-/* Reads commits with `after` < sequence, except `except` (0 = none), in order, until `max_bytes` of
-** payload (at least one). *more = 1 when there are others. */
-int tarn_outbox_read(sqlite3 *db, uint64_t after, uint64_t except, size_t max_bytes,
-                     struct tarn_commit **first, int *more, struct tarn_err *err);
+/* After ROLLBACK TO: what this transaction did to the outbox may have been undone. */
+void tarn_outbox_set_back(struct tarn_outbox *o);
+/* Reads commits with `after` < sequence, in order: until `max_bytes` of payload and sequence `upto`
+** are both there (at least one commit). Leaves out what the view says is collected, and what the
+** open transaction wrote. *more = 1 when there are others. The view is loaded, in the same read
+** transaction. */
+int tarn_outbox_read(const struct tarn_outbox *o, sqlite3 *db, uint64_t after, uint64_t upto,
+                     size_t max_bytes, struct tarn_commit **first, int *more, struct tarn_err *err);
 
 #endif

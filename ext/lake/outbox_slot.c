@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "buf.h"
+#include "time.h"
 
 #define MAGIC 0x31424f54u /* "TOB1" */
 static const char head_magic[8] = {'T', 'A', 'R', 'N', 'O', 'B', 'X', '1'};
@@ -75,7 +76,9 @@ int tarn_slot_read(struct tarn_slot *out, const uint8_t *p, int n, int64_t rowid
     out->digest = p + 104;
     out->payload = p + TARN_SLOT_HEAD;
     if (sum != crc(p) || out->sequence == 0 || out->bytes > TARN_SLOT_PAYLOAD ||
-        out->part >= out->parts || out->sequence == UINT64_MAX) {
+        out->part >= out->parts || out->sequence > INT64_MAX || out->time < 0 ||
+        out->time > TARN_TIME_MAX || out->position.collected >= out->sequence ||
+        out->position.entry >= TARN_ENTRY_LIMIT) {
         goto bad;
     }
     return TARN_OK;

@@ -8,6 +8,8 @@
 #define TARN_SLOT_HEAD 144
 #define TARN_SLOT_PAYLOAD (TARN_SLOT_BYTES - TARN_SLOT_HEAD)
 #define TARN_SLOT_INITIAL 64 /* slots of a new outbox: 64 KiB */
+#define TARN_SLOT_LIMIT (1u << 30)
+#define TARN_ENTRY_LIMIT UINT64_C(1000000000000) /* entries of the flush log have 12 digits */
 
 struct tarn_slot {
     uint64_t sequence; /* 0 = free */
@@ -28,5 +30,11 @@ int tarn_slot_read(struct tarn_slot *out, const uint8_t *p, int n, int64_t rowid
 /* Row 1: id and name of the database. */
 void tarn_slot_write_head(uint8_t *out, const char *id, const char *name);
 int tarn_slot_read_head(struct tarn_outbox *o, const uint8_t *p, int n, struct tarn_err *err);
+/* Slot number `index` of main, read into `bytes`. *blob is opened at the first call, kept for the
+** next, and closed by the caller. */
+int tarn_outbox_slot(sqlite3 *db, sqlite3_blob **blob, uint32_t index,
+                     uint8_t bytes[TARN_SLOT_BYTES], struct tarn_slot *slot, struct tarn_err *err);
+/* Room for n slots in o->slots. */
+int tarn_outbox_room(struct tarn_outbox *o, uint32_t n);
 
 #endif

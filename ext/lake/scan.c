@@ -56,7 +56,7 @@ uint32_t tarn_scan_event_columns(const struct tarn_scan *s) {
     return columns;
 }
 
-static void event_value(const struct tarn_event *ev, int column, struct tarn_value *out) {
+void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_value *out) {
     out->kind = TARN_VALUE_NULL;
     if (!(ev->present & TARN_EV_BIT(column))) return;
     out->kind = TARN_VALUE_INT;
@@ -80,7 +80,7 @@ int tarn_scan_event_matches(const struct tarn_scan *s, const struct tarn_event *
     int i;
 
     for (i = 0; i < s->match.n; i++) {
-        event_value(ev, s->match.predicates[i].column, &v);
+        tarn_scan_event_value(ev, s->match.predicates[i].column, &v);
         if (!tarn_match_value(&s->match.predicates[i], &v)) return 0;
     }
     return 1;
@@ -114,6 +114,9 @@ static int copy_spec(struct tarn_scan *s, const struct tarn_scan_spec *spec, str
     s->spec.predicates = NULL;
     s->spec.n_predicates = 0;
     s->budget.limit = spec->memory_budget;
+    if (!spec->n_group &&
+        spec->columns & (TARN_EV_BIT(TARN_SCAN_HOUR) | TARN_EV_BIT(TARN_SCAN_DAY)))
+        s->spec.columns |= TARN_EV_BIT(TARN_EV_TS);
     if (s->plan.rc != TARN_OK) return tarn_err_set(err, s->plan.rc, "scan: out of memory");
     return tarn_match_init(&s->match, spec->predicates, spec->n_predicates, &s->plan, err);
 }
@@ -189,6 +192,7 @@ static int begin(struct tarn_scan *s, struct tarn_err *err) {
 static void release_state(struct tarn_scan *s) {
     tarn_scan_walk_release(s);
     tarn_scan_order_release(s);
+    tarn_scan_group_release(s);
     tarn_catalog_free(s->catalog);
     tarn_pending_free(s->pending);
     s->catalog = NULL;
@@ -233,6 +237,7 @@ int tarn_scan_open(struct tarn_scan **out, const struct tarn_scan_spec *spec,
 }
 
 static int step(struct tarn_scan *s, int *more, struct tarn_err *err) {
+    if (s->spec.n_group) return tarn_scan_group_next(s, more, err);
     return s->spec.order ? tarn_scan_order_next(s, more, err) : tarn_scan_walk_next(s, more, err);
 }
 
@@ -283,27 +288,38 @@ int tarn_scan_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
     return TARN_OK;
 }
 
+static int extra_value(struct tarn_scan *s, struct tarn_value *out, struct tarn_err *err) {
+    if (!s->batch) return TARN_OK;
+    tarn_binding_extra(s->file->binding, s->batch, s->row, &s->extra);
+    if (s->extra.rc != TARN_OK)
+        return tarn_err_set(err, s->extra.rc, "%s: a row's other columns don't fit in memory",
+                            s->file->source.name);
+    if (s->extra.len) {
+        out->kind = TARN_VALUE_TEXT;
+        out->text.data = s->extra.data;
+        out->text.len = s->extra.len;
+    }
+    return TARN_OK;
+}
+
 int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, struct tarn_err *err) {
     out->kind = TARN_VALUE_NULL;
     out->text.len = 0;
-    if (!s->has_row || column < 0 || column > TARN_EV_EXTRA)
+    if (!s->has_row || column < 0 || column > TARN_SCAN_DAY)
         return tarn_err_set(err, TARN_EINVAL, "scan: no current row, or no column %d", column);
-    if (column == TARN_EV_EXTRA) {
-        if (!s->batch) return TARN_OK;
-        tarn_binding_extra(s->file->binding, s->batch, s->row, &s->extra);
-        if (s->extra.rc != TARN_OK)
-            return tarn_err_set(err, s->extra.rc, "%s: a row's other columns don't fit in memory",
-                                s->file->source.name);
-        if (s->extra.len) {
-            out->kind = TARN_VALUE_TEXT;
-            out->text.data = s->extra.data;
-            out->text.len = s->extra.len;
-        }
-    } else if (s->batch) {
-        tarn_binding_value(s->file->binding, s->batch, s->row, column, s->scratch[column], out);
-    } else {
-        event_value(&s->event, column, out);
+    if (s->group) return tarn_scan_group_value(s, column, out, err);
+    if (column == TARN_EV_EXTRA) return extra_value(s, out, err);
+    if (column >= TARN_SCAN_HOUR) {
+        int64_t unit = column == TARN_SCAN_HOUR ? TARN_MS_PER_HOUR : TARN_MS_PER_DAY;
+        int rc = tarn_scan_value(s, TARN_EV_TS, out, err);
+
+        if (out->kind == TARN_VALUE_INT) out->i = tarn_time_floor(out->i, unit);
+        return rc;
     }
+    if (s->batch)
+        tarn_binding_value(s->file->binding, s->batch, s->row, column, s->scratch[column], out);
+    else
+        tarn_scan_event_value(&s->event, column, out);
     return TARN_OK;
 }
 

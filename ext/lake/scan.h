@@ -24,6 +24,11 @@
 
 struct tarn_conn;
 
+/* Columns of a scan that no file has: the hour and the day of ts, in ms. */
+enum { TARN_SCAN_HOUR = TARN_EV_EXTRA + 1, TARN_SCAN_DAY };
+
+#define TARN_SCAN_GROUP_MAX 16
+
 struct tarn_scan_spec {
     struct tarn_lake *lake; /* NULL: there is no lake yet (folder missing): pending rows only */
     struct tarn_conn *conn; /* for pending rows; NULL = none */
@@ -34,7 +39,14 @@ struct tarn_scan_spec {
                                                 ms, INT for verified and status_code, REAL for
                                                 duration_ms, BYTES for text; copied */
     int n_predicates;
-    int order;     /* 0 none, 1 ts ascending, -1 ts descending */
+    int order; /* 0 none, 1 ts ascending, -1 ts descending */
+    /* Rows in the order of these columns (text, verified, status_code, hour, day), which brings
+    ** equal ones together; `order` is 0 then, and `columns` are such ones, or ts. Rows are counted,
+    ** not kept: what is held are the distinct ones. */
+    unsigned char group[TARN_SCAN_GROUP_MAX];
+    signed char group_sign[TARN_SCAN_GROUP_MAX]; /* -1 = descending */
+    int n_group;                                 /* 0 = not so */
+    int distinct;  /* grouped: rows that are equal in all of `columns` may come once only */
     int64_t limit; /* rows wanted at most, a hint for laziness; -1 = all */
     int pushdown;  /* 0: read every file and row; predicates on ts still decide rows */
     int skip_corrupt;

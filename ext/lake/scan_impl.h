@@ -40,6 +40,7 @@ struct tarn_scan_walk {
 };
 
 struct tarn_scan_order; /* scan_order.c */
+struct tarn_scan_group; /* scan_group.c */
 
 struct tarn_scan {
     struct tarn_scan_spec spec; /* its texts live in `plan` */
@@ -55,6 +56,8 @@ struct tarn_scan {
     unsigned ticks;
     struct tarn_scan_walk walk;
     struct tarn_scan_order *order;
+    struct tarn_scan_group *group;
+    uint64_t batches; /* that the walk has read */
     /* the current row: of a batch, or an event */
     struct tarn_scan_file *file; /* NULL = pending; borrowed */
     const struct tarn_pq_batch *batch;
@@ -100,7 +103,10 @@ int tarn_scan_file_event(struct tarn_scan_file *f, struct tarn_event *ev, int *m
 int tarn_scan_file_batch(struct tarn_scan_file *f, const struct tarn_pq_block *block,
                          struct tarn_pq_batch **out, struct tarn_err *err);
 
+void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_value *out);
+
 /* scan_walk.c: files in key order, then pending rows. */
+int tarn_scan_walk_files(struct tarn_scan *s, int *more, struct tarn_err *err); /* files only */
 int tarn_scan_walk_next(struct tarn_scan *s, int *more, struct tarn_err *err);
 void tarn_scan_walk_release(struct tarn_scan *s);
 
@@ -135,5 +141,11 @@ int tarn_run_event(const struct tarn_run *r, struct tarn_event *ev, struct tarn_
 /* scan_order.c: rows by ts. */
 int tarn_scan_order_next(struct tarn_scan *s, int *more, struct tarn_err *err);
 void tarn_scan_order_release(struct tarn_scan *s);
+
+/* scan_group.c: rows by the columns of spec.group. */
+int tarn_scan_group_next(struct tarn_scan *s, int *more, struct tarn_err *err);
+int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_value *out,
+                          struct tarn_err *err);
+void tarn_scan_group_release(struct tarn_scan *s);
 
 #endif

@@ -70,6 +70,7 @@ static int advance(struct tarn_scan *s, int *end, struct tarn_err *err) {
     *end = 0;
     if (w->next_block < w->n_blocks) {
         w->next_row = 0;
+        s->batches++;
         return tarn_scan_file_batch(w->file, &w->blocks[w->next_block++], &w->batch, err);
     }
     tarn_free(w->blocks);
@@ -106,13 +107,14 @@ static int pass_over(struct tarn_scan *s, int rc, struct tarn_err *found, struct
     return TARN_OK;
 }
 
-int tarn_scan_walk_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
+int tarn_scan_walk_files(struct tarn_scan *s, int *more, struct tarn_err *err) {
     struct tarn_scan_walk *w = &s->walk;
     size_t n = s->catalog ? s->catalog->n_files : 0;
     struct tarn_err fault;
     int end = 0;
     int rc;
 
+    *more = 0;
     tarn_err_clear(&fault);
     for (;;) {
         if (w->file) {
@@ -129,7 +131,13 @@ int tarn_scan_walk_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
             if (rc != TARN_OK && (rc = pass_over(s, rc, &fault, err)) != TARN_OK) return rc;
         } else {
             s->file = NULL;
-            return tarn_scan_pending_next(s, &s->event, more, err);
+            return TARN_OK;
         }
     }
+}
+
+int tarn_scan_walk_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
+    int rc = tarn_scan_walk_files(s, more, err);
+
+    return rc == TARN_OK && !*more ? tarn_scan_pending_next(s, &s->event, more, err) : rc;
 }

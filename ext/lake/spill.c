@@ -13,6 +13,7 @@
 #include "mem.h"
 
 #define WINDOW ((size_t)1 << 20)
+#define KEEP ((size_t)64 << 10)
 
 void tarn_spill_init(struct tarn_spill *s) {
     memset(s, 0, sizeof *s);
@@ -24,6 +25,14 @@ void tarn_spill_release(struct tarn_spill *s) {
     tarn_buf_release(&s->memory);
     if (s->fd >= 0) (void)close(s->fd);
     tarn_spill_init(s);
+}
+
+void tarn_spill_clear(struct tarn_spill *s) {
+    if (s->fd >= 0 || s->memory.cap > KEEP) {
+        tarn_spill_release(s);
+    } else {
+        tarn_buf_clear(&s->memory);
+    }
 }
 
 uint64_t tarn_spill_len(const struct tarn_spill *s) {

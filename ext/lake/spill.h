@@ -27,6 +27,7 @@ struct tarn_spill_window {
 
 void tarn_spill_init(struct tarn_spill *s);
 void tarn_spill_release(struct tarn_spill *s); /* as after init */
+void tarn_spill_clear(struct tarn_spill *s);   /* empties; keeps a little memory for the next use */
 uint64_t tarn_spill_len(const struct tarn_spill *s);
 int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err);
 int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err);

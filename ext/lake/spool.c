@@ -228,29 +228,55 @@ void tarn_spool_remove(const char *folder, const uint8_t *payload, size_t n) {
     }
 }
 
-static int is_named(const char *name, const uint8_t *named, size_t n) {
+static int is_spool_file(const char *name) {
+    return strlen(name) == TARN_SPOOL_NAME && tarn_ulid_time(name) >= 0 &&
+           strcmp(name + TARN_ULID_LEN, ".parquet") == 0;
+}
+
+int tarn_spool_any(const char *folder) {
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    int any = 0;
+
+    while (dir && !any && (entry = readdir(dir)) != NULL)
+        any = is_spool_file(entry->d_name);
+    if (dir) (void)closedir(dir);
+    return any;
+}
+
+static int by_name(const void *a, const void *b) {
+    return memcmp(a, b, TARN_SPOOL_NAME);
+}
+
+/* The names in `named`, sorted, without NUL. -1: damaged, or no memory: keep everything. */
+static int sorted_names(const uint8_t *named, size_t n, struct tarn_buf *out) {
     struct tarn_cursor c = {named, named + n, TARN_OK};
     struct tarn_record r;
 
     while (c.p < c.end) {
-        if (tarn_payload_next(&c, &r, NULL)) return 1; /* damaged: keep everything */
-        if (r.kind == 'S' && strcmp(r.spool.name, name) == 0) return 1;
+        if (tarn_payload_next(&c, &r, NULL)) return -1;
+        if (r.kind == 'S') tarn_buf_put(out, r.spool.name, TARN_SPOOL_NAME);
     }
+    if (out->rc) return -1;
+    if (out->len) qsort(out->data, out->len / TARN_SPOOL_NAME, TARN_SPOOL_NAME, by_name);
     return 0;
 }
 
 void tarn_spool_sweep(const char *folder, const uint8_t *named, size_t n) {
+    struct tarn_buf names = TARN_BUF_INIT((size_t)1 << 30);
     DIR *dir = opendir(folder);
-    struct dirent *entry;
-    int64_t now = tarn_time_now();
+    const struct dirent *entry;
 
-    if (!dir) return;
-    while ((entry = readdir(dir)) != NULL) {
-        if (strlen(entry->d_name) != TARN_SPOOL_NAME || tarn_ulid_time(entry->d_name) < 0 ||
-            now - tarn_ulid_time(entry->d_name) < 60000 || is_named(entry->d_name, named, n)) {
-            continue;
+    if (dir && sorted_names(named, n, &names) == 0) {
+        while ((entry = readdir(dir)) != NULL) {
+            if (!is_spool_file(entry->d_name)) continue;
+            if (names.len && bsearch(entry->d_name, names.data, names.len / TARN_SPOOL_NAME,
+                                     TARN_SPOOL_NAME, by_name)) {
+                continue;
+            }
+            (void)unlinkat(dirfd(dir), entry->d_name, 0);
         }
-        (void)unlinkat(dirfd(dir), entry->d_name, 0);
     }
-    (void)closedir(dir);
+    if (dir) (void)closedir(dir);
+    tarn_buf_release(&names);
 }

@@ -26,7 +26,9 @@ int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
                      struct tarn_err *err);
 /* Removes the files that the records of a payload name. Errors are of no consequence. */
 void tarn_spool_remove(const char *folder, const uint8_t *payload, size_t n);
-/* Removes every spool file older than a minute that `named` (records, back to back) doesn't name. */
+/* Are there any? */
+int tarn_spool_any(const char *folder);
+/* Removes every spool file that `named` (records, back to back) doesn't name. */
 void tarn_spool_sweep(const char *folder, const uint8_t *named, size_t n);
 /* Opens one for reading, by its path. */
 int tarn_spool_source(const char *path, struct tarn_source *out, struct tarn_err *err);

@@ -48,7 +48,8 @@ int tarn_spool_source(const char *path, struct tarn_source *out, struct tarn_err
     s->fd = open(s->path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0 || fstat(s->fd, &st) != 0) {
         int rc = tarn_err_errno(err, errno,
-                                "a committed transaction's events lie in %s, which cannot be read",
+                                "a committed transaction's events lie in %s, which cannot be read "
+                                "(a copy of a database needs a copy of its -spool folder)",
                                 s->path);
 
         if (s->fd >= 0) (void)close(s->fd);

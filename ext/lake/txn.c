@@ -41,7 +41,7 @@ static void forget_commit(struct tarn_conn *c, int remove_files) {
 }
 
 static void end(struct tarn_txn *t) {
-    tarn_spill_release(&t->rows);
+    tarn_spill_clear(&t->rows);
     if (t->record.cap > (1u << 20)) tarn_buf_release(&t->record);
     t->record.max = TARN_EVENT_MAX;
     t->events = 0;
@@ -54,6 +54,7 @@ static void end(struct tarn_txn *t) {
 void tarn_txn_free(struct tarn_txn *t) {
     if (!t) return;
     end(t);
+    tarn_spill_release(&t->rows);
     tarn_commit_free(t->commit);
     tarn_outbox_release(&t->outbox);
     tarn_buf_release(&t->record);
@@ -61,20 +62,28 @@ void tarn_txn_free(struct tarn_txn *t) {
     tarn_free(t);
 }
 
+/* The first table of the transaction: settings and shared state are in force from here on. */
+static int begin(struct tarn_conn *c, struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    int rc = tarn_conn_prepare_write(c, err);
+
+    if (rc == TARN_OK) rc = tarn_db_room(c->shared, err);
+    if (rc == TARN_OK && sqlite3_txn_state(c->db, "main") == SQLITE_TXN_WRITE) {
+        rc = tarn_db_sweep(c->shared, c->db, &t->outbox, err);
+    }
+    if (rc) return rc;
+    t->active = 1;
+    return TARN_OK;
+}
+
 int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
     int i;
 
     if (!t->active) {
-        int rc = tarn_conn_prepare_write(c, err);
+        int rc = begin(c, err);
 
         if (rc) return rc;
-        if (tarn_db_is_memory(c->shared) && c->shared->queue_bytes > TARN_MEMORY_QUEUE) {
-            return tarn_err_set(err, TARN_EFULL,
-                                "%zu MiB of events wait in memory and cannot be delivered: %s",
-                                c->shared->queue_bytes >> 20, c->shared->error.msg);
-        }
-        t->active = 1;
     }
     for (i = 0; i < t->n_owners; i++) {
         if (t->owners[i].table == owner) break;
@@ -94,72 +103,101 @@ static int reserve(struct tarn_conn *c, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
     uint64_t len = tarn_spill_len(&t->rows);
     struct tarn_position position;
+    int rc;
 
     if (tarn_db_is_memory(c->shared) || len <= t->reserved || len > TARN_SPOOL_MIN) {
         return TARN_OK;
     }
-    tarn_db_position(c->shared, &position);
-    t->reserved = 2 * len;
-    return tarn_outbox_reserve(&t->outbox, c->db, (size_t)(2 * len), position.collected, err);
+    tarn_db_settled(c->shared, &position);
+    rc = tarn_outbox_reserve(&t->outbox, c->db, (size_t)(2 * len), position.collected, err);
+    if (rc == TARN_OK) t->reserved = 2 * len;
+    return rc;
 }
 
+/* A statement that fails may have no savepoint of its own: nothing of the event may stay. */
 int tarn_txn_event(struct tarn_conn *c, const struct tarn_event *ev, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
+    uint64_t before = tarn_spill_len(&t->rows);
     int rc;
 
     tarn_buf_clear(&t->record);
     tarn_event_encode(&t->record, ev);
+    if (t->record.rc == TARN_ENOMEM) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (t->record.rc) {
-        return tarn_err_set(err, t->record.rc, "an event of more than %u MiB",
+        return tarn_err_set(err, t->record.rc,
+                            "an event of more than %u MiB: keep large data elsewhere and its "
+                            "address in the event",
                             TARN_EVENT_MAX >> 20);
+    }
+    if (t->events == UINT32_MAX) {
+        return tarn_err_set(err, TARN_ELIMIT, "more than %u events in one transaction", UINT32_MAX);
     }
     rc = tarn_spill_append(&t->rows, t->record.data, t->record.len, err);
     if (rc) return rc;
+    rc = reserve(c, err);
+    if (rc) {
+        (void)tarn_spill_truncate(&t->rows, before, NULL);
+        return rc;
+    }
     t->events++;
     t->synced = 0;
-    return reserve(c, err);
+    return TARN_OK;
 }
 
-static int make_payload(struct tarn_conn *c, struct tarn_commit *commit, struct tarn_err *err) {
-    struct tarn_txn *t = c->txn;
+/* The rows themselves. After a savepoint has cut them back they may lie in more than one piece. */
+static int rows_in_line(struct tarn_txn *t, struct tarn_commit *commit, struct tarn_err *err) {
     uint64_t len = tarn_spill_len(&t->rows);
-    struct tarn_spool_origin origin = {c->shared->id, 0};
-    struct tarn_buf records = TARN_BUF_INIT((size_t)64 << 20);
     struct tarn_spill_window window;
-    const uint8_t *p = NULL;
+    uint64_t at = 0;
     int rc = TARN_OK;
 
-    commit->events = (uint32_t)t->events;
-    if (len <= TARN_SPOOL_MIN) {
-        tarn_spill_window_init(&window);
-        rc = tarn_spill_read(&t->rows, &window, 0, (size_t)len, &p, err);
-        if (rc == TARN_OK) commit->payload = tarn_memdup(p, (size_t)len);
-        tarn_spill_window_release(&window);
-        if (rc) return rc;
-        commit->len = (size_t)len;
-    } else {
-        if (!tarn_db_is_memory(c->shared)) {
-            rc = tarn_outbox_load(&t->outbox, c->db, err);
-            if (rc) return rc;
-            if (t->outbox.known) tarn_db_identify(c->shared, &t->outbox);
-            origin.database = c->shared->id;
-            origin.sequence = t->outbox.written ? t->outbox.written : t->outbox.last + 1;
-        } else {
-            origin.sequence = c->shared->memory_last + 1;
-        }
-        rc = tarn_spool_write(c->shared->spool, &t->rows, &origin, &records, err);
-        if (rc) {
-            tarn_buf_release(&records);
-            return rc;
-        }
-        commit->payload = (uint8_t *)tarn_buf_steal(&records, &commit->len);
+    commit->payload = tarn_malloc((size_t)len);
+    if (!commit->payload) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    tarn_spill_window_init(&window);
+    while (at < len && rc == TARN_OK) {
+        size_t n = (size_t)tarn_spill_piece(&t->rows, at);
+        const uint8_t *p = NULL;
+
+        rc = tarn_spill_read(&t->rows, &window, at, n, &p, err);
+        if (rc == TARN_OK) memcpy(commit->payload + at, p, n);
+        at += n;
     }
-    return commit->payload ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    tarn_spill_window_release(&window);
+    if (rc == TARN_OK) commit->len = (size_t)len;
+    return rc;
+}
+
+/* The names of spool files that hold the rows. */
+static int rows_in_files(struct tarn_conn *c, const char *id, struct tarn_commit *commit,
+                         struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    struct tarn_buf records = TARN_BUF_INIT((size_t)64 << 20);
+    struct tarn_spool_origin origin = {id, c->shared->memory_last + 1};
+    int rc = TARN_OK;
+
+    if (!tarn_db_is_memory(c->shared)) {
+        rc = tarn_outbox_load(&t->outbox, c->db, err);
+        if (rc) return rc;
+        if (t->outbox.known) origin.database = t->outbox.id;
+        origin.sequence = t->outbox.written ? t->outbox.written : t->outbox.last + 1;
+    }
+    rc = tarn_spool_write(c->shared->spool, &t->rows, &origin, &records, err);
+    if (rc == TARN_OK) {
+        commit->payload = tarn_memdup(records.data, records.len);
+        commit->len = records.len;
+        if (!commit->payload) {
+            tarn_spool_remove(c->shared->spool, records.data, records.len);
+            rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        }
+    }
+    tarn_buf_release(&records);
+    return rc;
 }
 
 int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
     struct tarn_position position;
+    char id[17], name[128];
     int rc = TARN_OK;
 
     if (!t->active || t->synced) return TARN_OK;
@@ -167,11 +205,15 @@ int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err) {
     if (t->events == 0 && !t->outbox.written) return TARN_OK;
     t->commit = tarn_calloc(1, sizeof *t->commit);
     if (!t->commit) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    if (t->events) rc = make_payload(c, t->commit, err);
+    tarn_db_identity(c->shared, id, name);
+    t->commit->events = (uint32_t)t->events;
+    if (t->events) {
+        rc = tarn_spill_len(&t->rows) <= TARN_SPOOL_MIN ? rows_in_line(t, t->commit, err)
+                                                        : rows_in_files(c, id, t->commit, err);
+    }
     if (rc == TARN_OK && !tarn_db_is_memory(c->shared)) {
-        tarn_db_position(c->shared, &position);
-        rc = tarn_outbox_write(&t->outbox, c->db, c->shared->id, c->shared->name, &position,
-                               t->commit, err);
+        tarn_db_settled(c->shared, &position);
+        rc = tarn_outbox_write(&t->outbox, c->db, id, name, &position, t->commit, err);
         if (rc == TARN_OK) tarn_db_identify(c->shared, &t->outbox);
     }
     if (rc) {
@@ -209,7 +251,8 @@ void tarn_txn_commit(struct tarn_conn *c) {
         if (memory) {
             number_commit(c->shared, commit);
         } else {
-            tarn_outbox_committed(&t->outbox, c->db, commit);
+            tarn_outbox_committed(&t->outbox, commit);
+            tarn_db_adopt(c->shared, &t->outbox.position);
         }
         tarn_db_submit(c->shared, commit);
         if (memory &&
@@ -272,6 +315,6 @@ int tarn_txn_rollback_to(struct tarn_conn *c, int n, struct tarn_err *err) {
     t->events = mark.events;
     t->reserved = 0;
     t->synced = 0;
-    t->outbox.known = 0; /* the outbox itself may have been set back */
+    tarn_outbox_set_back(&t->outbox);
     return tarn_spill_truncate(&t->rows, mark.len, err);
 }

@@ -8,7 +8,6 @@
 
 #define TARN_TXN_OWNERS 32
 #define TARN_SPOOL_MIN ((uint64_t)256 << 10) /* larger transactions go to spool files */
-#define TARN_MEMORY_QUEUE ((size_t)64 << 20) /* bound of a database without a file */
 
 struct tarn_txn_mark {
     uint64_t len;

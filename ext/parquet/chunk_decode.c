@@ -23,7 +23,8 @@ struct build {
     uint8_t *valid;  /* NULL while no NULL was seen */
     uint32_t *codes; /* one of codes and plain is set once filled > 0 */
     uint8_t *plain;
-    int pin; /* the last span's values point into its page, or into the dictionary */
+    int pin;      /* the last span's values point into its page, or into the dictionary */
+    int pin_dict; /* codes became values, which point into the dictionary */
 };
 
 struct span {
@@ -125,6 +126,7 @@ static int prepare(struct build *b, int dictionary, struct tarn_err *err) {
         for (uint32_t i = 0; b->valid && i < b->filled; i++)
             if (!b->valid[i]) memset(b->plain + i * b->size, 0, b->size);
         b->codes = NULL;
+        b->pin_dict = 1;
     }
     return TARN_OK;
 }
@@ -252,7 +254,7 @@ static int finish(struct build *b, struct tarn_pagelist *pages, struct tarn_vect
     out->valid = b->valid;
     out->codes = b->codes;
     out->values.any = b->plain;
-    if (!b->codes) return TARN_OK;
+    if (!b->codes) return b->pin_dict ? tarn_pagelist_add(pages, b->r->dict, err) : TARN_OK;
     out->values.any = b->r->dict ? b->r->dict->data : NULL;
     out->dict_n = b->r->dict_n ? b->r->dict_n : 1;
     return tarn_pagelist_add(pages, b->r->dict, err);

@@ -96,20 +96,28 @@ static int read_prefixed(struct tarn_values_decoder *d, struct tarn_slice *out, 
     return TARN_OK;
 }
 
+/* Makes s->last, whose first `keep` bytes matter, a part of `own` with room for n bytes. */
+static int own_last(struct tarn_bytes_state *s, size_t keep, size_t n) {
+    if (s->own_cap < n) {
+        uint8_t *own = tarn_malloc(n * 2);
+        if (!own) return TARN_ENOMEM;
+        if (keep) memcpy(own, s->last.data, keep);
+        tarn_free(s->own);
+        s->own = own;
+        s->own_cap = n * 2;
+    } else if (keep && s->last.data != s->own) {
+        memcpy(s->own, s->last.data, keep);
+    }
+    s->last.data = s->own;
+    return TARN_OK;
+}
+
 /* Copies the last value: the arena it may lie in dies sooner than the decoder. */
 static int keep_last(struct tarn_values_decoder *d, const char **why) {
     struct tarn_bytes_state *s = &d->u.bytes;
     if (s->last.len == 0 || s->last.data == s->own) return TARN_OK;
-    if (s->own_cap < s->last.len) {
-        uint8_t *own = tarn_realloc(s->own, s->last.len * 2);
-        *why = "no memory for a value";
-        if (!own) return TARN_ENOMEM;
-        s->own = own;
-        s->own_cap = s->last.len * 2;
-    }
-    memcpy(s->own, s->last.data, s->last.len);
-    s->last.data = s->own;
-    return TARN_OK;
+    *why = "no memory for a value";
+    return own_last(s, s->last.len, s->last.len);
 }
 
 int tarn_bytes_read(struct tarn_values_decoder *d, struct tarn_slice *out, uint32_t n,
@@ -127,15 +135,40 @@ int tarn_bytes_read(struct tarn_values_decoder *d, struct tarn_slice *out, uint3
     return rc;
 }
 
+/* The next k values with prefixes, of which only the last is put together: a prefix of what is in
+** `own` stays where it is. */
+static int skip_prefixed(struct tarn_values_decoder *d, uint32_t k, const char **why) {
+    struct tarn_bytes_state *s = &d->u.bytes;
+    int32_t prefix[STEP], suffix[STEP];
+    if (tarn_delta_read32(&s->prefix, prefix, k) || tarn_delta_read32(&s->length, suffix, k))
+        return TARN_ECORRUPT;
+    for (uint32_t i = 0; i < k; i++) {
+        size_t np = (size_t)prefix[i], ns = (size_t)suffix[i];
+        if (prefix[i] < 0 || suffix[i] < 0 || np > s->last.len || ns > (size_t)(d->end - d->p) ||
+            (d->physical == TARN_FIXED && np + ns != d->fixed_len))
+            return TARN_ECORRUPT;
+        if (np == 0) {
+            s->last.data = d->p;
+        } else if (own_last(s, np, np + ns)) {
+            *why = "no memory for a value";
+            return TARN_ENOMEM;
+        } else {
+            memcpy(s->own + np, d->p, ns);
+        }
+        s->last.len = np + ns;
+        d->p += ns;
+    }
+    return TARN_OK;
+}
+
 int tarn_bytes_skip(struct tarn_values_decoder *d, uint32_t n, const char **why) {
     struct tarn_slice out[STEP];
-    struct tarn_arena arena;
     int rc = TARN_OK;
+    *why = "the lengths of a delta-encoded page of byte arrays don't fit its bytes";
     while (n > 0 && !rc) {
         uint32_t k = n < STEP ? n : STEP;
-        tarn_arena_init(&arena, NULL);
-        rc = tarn_bytes_read(d, out, k, &arena, why);
-        tarn_arena_release(&arena);
+        rc = d->encoding == TARN_DELTA_BYTE_ARRAY ? skip_prefixed(d, k, why)
+                                                  : read_lengths(d, out, k);
         n -= k;
     }
     return rc;

@@ -185,7 +185,9 @@ static int check_meta(struct tarn_footer_parse *p, const struct meta *m, int64_t
     c->data_offset = (uint64_t)m->data;
     c->dictionary_offset = first < m->data ? (uint64_t)first : 0;
     if (!m->has_encoding_stats)
-        c->all_dictionary = (c->encodings & dictionary) && !(c->encodings & ~(dictionary | levels));
+        c->all_dictionary = (c->encodings & dictionary) &&
+                            !(c->encodings & ~(dictionary | levels)) &&
+                            col->physical != TARN_BOOLEAN; /* RLE may be of its values */
     hint(p, m->bloom, m->bloom_size, 0, &c->bloom_offset, &c->bloom_size);
     return TARN_OK;
 }
@@ -311,6 +313,7 @@ static void read_orders(struct tarn_footer_parse *p, const struct tarn_thrift_fi
     struct tarn_thrift *t = &p->t;
     uint32_t n = tarn_thrift_list(t, at, TARN_THRIFT_STRUCT, 1);
     uint8_t *known = tarn_arena_calloc(p->scratch, (size_t)p->f->n_columns, 1);
+    if (!p->f->columns) t->rc = TARN_ECORRUPT;
     for (uint32_t i = 0; i < n && !t->rc; i++) {
         struct tarn_thrift_field f = {0, 0};
         while (tarn_thrift_next(t, &f)) {
@@ -331,13 +334,17 @@ static void read_orders(struct tarn_footer_parse *p, const struct tarn_thrift_fi
 static int finish(struct tarn_footer_parse *p) {
     struct tarn_pq_footer *f = p->f;
     uint64_t first = 0;
+    for (int c = 0; c < f->n_columns; c++) {
+        int known = p->orders ? p->orders[c] : tarn_stats_one_order(&f->columns[c]);
+        f->columns[c].order_unknown = !known;
+    }
     for (int g = 0; g < f->n_row_groups; g++) {
         struct tarn_pq_row_group *rg = &f->row_groups[g];
         rg->first_row = first;
         first += (uint64_t)rg->rows;
         if (first > INT64_MAX) return tarn_footer_fail(p, "the row counts overflow");
         for (int c = 0; c < f->n_columns; c++)
-            tarn_stats_from_raw(&f->columns[c], &p->raw[g][c], p->orders && p->orders[c],
+            tarn_stats_from_raw(&f->columns[c], &p->raw[g][c], !f->columns[c].order_unknown,
                                 rg->chunks[c].n_values, &rg->chunks[c].stats);
     }
     f->rows = (int64_t)first;

@@ -172,7 +172,8 @@ static int build_stats(const struct tarn_pq_column *col, const struct tarn_pq_ch
     if (!s) return -1;
     for (uint32_t i = 0; i < x->n; i++) {
         if (!page_nulls(ci, x, i, &s[i])) return 0;
-        if (!ci->null_page[i]) tarn_stats_bounds(col, ci->min[i], ci->max[i], 1, &s[i]);
+        if (!ci->null_page[i] && !col->order_unknown)
+            tarn_stats_bounds(col, ci->min[i], ci->max[i], 1, &s[i]);
     }
     if (!in_order(col, ci, s, x->n) || !agrees(col, chunk, ci, s, x->n)) return 0;
     x->stats = s;

@@ -34,6 +34,11 @@ static int is_unsigned(const struct tarn_pq_column *c) {
     return c->logical.kind == TARN_LOGICAL_INTEGER && !c->logical.is_signed;
 }
 
+int tarn_stats_one_order(const struct tarn_pq_column *c) {
+    return c->physical != TARN_BYTE_ARRAY && c->physical != TARN_FIXED &&
+           c->physical != TARN_INT96 && !is_unsigned(c);
+}
+
 int tarn_stats_ordered(const struct tarn_pq_column *c) {
     enum tarn_logical l = c->logical.kind;
     if (l == TARN_LOGICAL_UNKNOWN) return 0;
@@ -147,14 +152,14 @@ void tarn_stats_from_raw(const struct tarn_pq_column *c, const struct tarn_raw_s
     memset(out, 0, sizeof *out);
     if (raw->min.data || raw->max.data) {
         tarn_stats_bounds(c, raw->min, raw->max, raw->min_exact == 0 || raw->max_exact == 0, out);
-        if (!order_known && !(is_number && !is_unsigned(c))) out->has_min = out->has_max = 0;
+        if (!order_known) out->has_min = out->has_max = 0;
         out->min_exact =
             out->min.data && (raw->min_exact == 1 || (raw->min_exact < 0 && is_number));
         out->max_exact =
             out->max.data && (raw->max_exact == 1 || (raw->max_exact < 0 && is_number));
     } else if (raw->legacy_min.data || raw->legacy_max.data) {
         tarn_stats_bounds(c, raw->legacy_min, raw->legacy_max, 0, out);
-        if (!is_number || is_unsigned(c)) out->has_min = out->has_max = 0;
+        if (!tarn_stats_one_order(c)) out->has_min = out->has_max = 0;
         out->min_exact = out->has_min;
         out->max_exact = out->has_max;
     }

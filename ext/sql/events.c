@@ -26,7 +26,8 @@
     "event_type TEXT, verified BOOLEAN, script_name TEXT, outcome TEXT, method TEXT, url TEXT, " \
     "status_code INTEGER, duration_ms REAL, payload TEXT, glob TEXT HIDDEN, id HIDDEN, "         \
     "prefix TEXT HIDDEN, filename TEXT HIDDEN, ts_ms INTEGER HIDDEN, extra TEXT HIDDEN, "        \
-    "class HIDDEN, do_id HIDDEN, colo HIDDEN, durationMs REAL HIDDEN, success HIDDEN)"
+    "class HIDDEN, do_id HIDDEN, colo HIDDEN, durationMs REAL HIDDEN, success HIDDEN, "          \
+    "ts_hour TEXT HIDDEN, ts_day TEXT HIDDEN)"
 
 struct cursor {
     sqlite3_vtab_cursor base;
@@ -237,6 +238,21 @@ static const char *below_root(const char *glob, struct tarn_lake *lake) {
     return glob;
 }
 
+/* The columns to group by, as the scan numbers them. */
+static void group_by(struct tarn_scan_spec *spec, const struct tarn_events_bound *b) {
+    const char *at = b->group;
+
+    for (; at && *at && spec->n_group < TARN_SCAN_GROUP_MAX; at++) {
+        int column = *at >= 'a' ? *at - 'a' : *at - 'A';
+
+        spec->group[spec->n_group] = (unsigned char)(column == TARN_COL_TS_HOUR  ? TARN_SCAN_HOUR
+                                                     : column == TARN_COL_TS_DAY ? TARN_SCAN_DAY
+                                                                                 : column);
+        spec->group_sign[spec->n_group++] = *at >= 'a' ? -1 : 1;
+    }
+    spec->distinct = b->distinct;
+}
+
 static int start_scan(struct cursor *cur, struct tarn_events_table *t,
                       const struct tarn_events_bound *b, struct tarn_err *err) {
     const struct tarn_settings *set = &t->conn->settings;
@@ -258,6 +274,7 @@ static int start_scan(struct cursor *cur, struct tarn_events_table *t,
     spec.predicates = b->predicates;
     spec.n_predicates = b->n_predicates;
     spec.order = b->order;
+    group_by(&spec, b);
     spec.pushdown = strcmp(tarn_settings_text(set, TARN_SET_PUSHDOWN), "off") != 0;
     spec.limit = spec.pushdown ? b->limit : -1;
     spec.skip_corrupt = strcmp(tarn_settings_text(set, TARN_SET_ON_CORRUPT), "skip") == 0;
@@ -307,8 +324,11 @@ static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
     if (rc) return rc;
     switch (v.kind) {
     case TARN_VALUE_INT:
-        if (column == TARN_EV_TS) {
-            sqlite3_result_text(ctx, tarn_time_memo(&cur->time, v.i), TARN_TIME_LEN,
+        if (column == TARN_EV_TS || column >= TARN_SCAN_HOUR) {
+            sqlite3_result_text(ctx, tarn_time_memo(&cur->time, v.i),
+                                column == TARN_EV_TS       ? TARN_TIME_LEN
+                                : column == TARN_SCAN_HOUR ? TARN_HOUR_LEN
+                                                           : TARN_DAY_LEN,
                                 SQLITE_TRANSIENT);
         } else {
             sqlite3_result_int64(ctx, v.i);
@@ -354,6 +374,8 @@ static int result_hidden(struct cursor *cur, sqlite3_context *ctx, int column,
         break;
     case TARN_COL_EXTRA: return result_column(cur, ctx, TARN_EV_EXTRA, err);
     case TARN_COL_DURATION: return result_column(cur, ctx, TARN_EV_DURATION_MS, err);
+    case TARN_COL_TS_HOUR: return result_column(cur, ctx, TARN_SCAN_HOUR, err);
+    case TARN_COL_TS_DAY: return result_column(cur, ctx, TARN_SCAN_DAY, err);
     case TARN_COL_ID: return result_member(cur, ctx, "id", NULL, NULL, err);
     case TARN_COL_CLASS: return result_member(cur, ctx, "do", "class", "class", err);
     case TARN_COL_DO_ID: return result_member(cur, ctx, "do", "id", NULL, err);

@@ -21,6 +21,8 @@ enum tarn_events_column {
     TARN_COL_COLO,
     TARN_COL_DURATION, /* durationMs */
     TARN_COL_SUCCESS,
+    TARN_COL_TS_HOUR,
+    TARN_COL_TS_DAY,
     TARN_COL_COUNT
 };
 
@@ -45,7 +47,7 @@ int tarn_events_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info);
 
 /* idxStr: 8 hex digits (the event columns to read), then two letters per argument: the column
 ** ('A' + number) and one of these; '$' and 'l' or 'o' for LIMIT and OFFSET. README.md has the
-** table. idxNum: 0 no order, 1 ts ascending, 2 ts descending; + 4 when LIMIT may stop the scan. */
+** table. idxNum: 0 no order, 1 ts ascending, 2 ts descending; and the bits below. */
 enum tarn_events_op {
     TARN_PLAN_EQ = '=',
     TARN_PLAN_IS = 's',
@@ -64,6 +66,10 @@ enum tarn_events_op {
 #define TARN_PLAN_COLUMNS 8 /* digits before the first pair */
 #define TARN_PLAN_ORDER 3
 #define TARN_PLAN_LIMIT 4
+#define TARN_DAY_LEN 10       /* ts_day: `YYYY-MM-DD` */
+#define TARN_HOUR_LEN 16      /* ts_hour: `YYYY-MM-DD HH:00` */
+#define TARN_PLAN_GROUP 8     /* rows by the columns that follow the arguments: '/', then letters */
+#define TARN_PLAN_DISTINCT 16 /* … of which equal ones may come once */
 
 struct tarn_events_bound {   /* a plan with its values */
     struct tarn_arena arena; /* holds all of the below */
@@ -72,6 +78,8 @@ struct tarn_events_bound {   /* a plan with its values */
     int none; /* no row can satisfy the conditions */
     uint32_t columns;
     int order;
+    const char *group; /* letters of the plan: 'A' + column, 'a' + column when descending */
+    int distinct;
     int64_t limit;
     const char *glob, *prefix, *filename;
 };

@@ -145,6 +145,29 @@ static int bind_time(struct tarn_events_bound *b, int is_text_column, int letter
     return below(b, op);
 }
 
+/* ts_hour or ts_day against text of their own form: what follows for ts; SQLite checks the rest.
+** Text of other forms compares as bytes, from which nothing follows. */
+static int bind_period(struct tarn_events_bound *b, int column, int letter, sqlite3_value *v) {
+    int64_t last = (column == TARN_COL_TS_HOUR ? TARN_MS_PER_HOUR : TARN_MS_PER_DAY) - 1;
+    enum tarn_pred_op op = pred_op(letter);
+    const char *s = NULL;
+    int64_t ms = 0;
+    size_t n = 0;
+    int rc = TARN_OK;
+
+    if (sqlite3_value_type(v) != SQLITE_TEXT) return TARN_OK;
+    if ((s = (const char *)sqlite3_value_text(v)) == NULL) return TARN_ENOMEM;
+    n = (size_t)sqlite3_value_bytes(v);
+    if ((n != TARN_DAY_LEN && (n != TARN_HOUR_LEN || s[TARN_DAY_LEN] != ' ')) ||
+        tarn_time_parse(s, n, &ms) != 0) {
+        return TARN_OK;
+    }
+    if (op != TARN_OP_LT && op != TARN_OP_LE) rc = add_int(b, TARN_EV_TS, TARN_OP_GE, ms);
+    if (rc == TARN_OK && op != TARN_OP_GT && op != TARN_OP_GE)
+        rc = add_int(b, TARN_EV_TS, TARN_OP_LE, ms + last);
+    return rc;
+}
+
 static int compare_int(const void *a, const void *b) {
     const struct tarn_const *x = a, *y = b;
 
@@ -346,6 +369,8 @@ static int bind_one(struct tarn_events_bound *b, const struct tarn_events_table 
     case TARN_COL_FILENAME:
         if (sqlite3_value_type(v) != SQLITE_TEXT) return TARN_OK;
         return bind_name(b, &b->filename, v, "events: filename", err);
+    case TARN_COL_TS_HOUR:
+    case TARN_COL_TS_DAY: return bind_period(b, column, letter, v);
     default: break;
     }
     if (letter == TARN_PLAN_IN)
@@ -370,7 +395,8 @@ int tarn_events_bind(struct tarn_events_bound *b, const struct tarn_events_table
     b->columns = (uint32_t)strtoul(
         (char[9]){plan[0], plan[1], plan[2], plan[3], plan[4], plan[5], plan[6], plan[7], 0}, NULL,
         16);
-    b->predicates = tarn_arena_calloc(&b->arena, (size_t)argc + 1, sizeof *b->predicates);
+    /* two at most for each argument (an hour is one) */
+    b->predicates = tarn_arena_calloc(&b->arena, 2 * (size_t)argc + 1, sizeof *b->predicates);
     if (!b->predicates) return out_of_memory(err);
     for (i = 0; i < argc && rc == TARN_OK; i++) {
         const char *pair = plan + TARN_PLAN_COLUMNS + 2 * i;
@@ -383,6 +409,11 @@ int tarn_events_bind(struct tarn_events_bound *b, const struct tarn_events_table
         }
     }
     bind_limit(b, 'o', offset);
+    if (num & TARN_PLAN_GROUP)
+        b->group = tarn_arena_strndup(&b->arena, plan + TARN_PLAN_COLUMNS + 2 * argc + 1,
+                                      TARN_SCAN_GROUP_MAX);
+    if ((num & TARN_PLAN_GROUP) && !b->group) rc = TARN_ENOMEM;
+    b->distinct = (num & TARN_PLAN_DISTINCT) != 0;
     return rc == TARN_ENOMEM ? out_of_memory(err) : rc;
 }
 

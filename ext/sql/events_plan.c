@@ -4,6 +4,7 @@
 **   ts, ts_ms          every comparison, exactly: SQLite need not check again (omit)
 **   glob, prefix       = only; they name what is read, so a plan that can't supply them is refused
 **   filename           = narrows; checked again
+**   ts_hour, ts_day    = < <= > >= narrow ts; checked again
 **   other columns      = IN < <= > >= <> IS, IS NULL, GLOB, LIKE narrow; checked again
 ** Text compares bytewise in the files, so a condition under any other collation stays above.
 **
@@ -28,6 +29,10 @@ struct plan {
     double rows;
 };
 
+static int is_period(int column) {
+    return column == TARN_COL_TS_HOUR || column == TARN_COL_TS_DAY;
+}
+
 static int is_event_text(int column) {
     return column < TARN_EV_COLUMNS && tarn_event_is_text(column);
 }
@@ -37,7 +42,7 @@ static int target(int column) {
     if (column >= 0 && column < TARN_EV_COLUMNS) return column;
     if (column == TARN_COL_DURATION) return TARN_EV_DURATION_MS;
     if (column == TARN_COL_TS_MS || column == TARN_COL_GLOB || column == TARN_COL_PREFIX ||
-        column == TARN_COL_FILENAME) {
+        column == TARN_COL_FILENAME || is_period(column)) {
         return column;
     }
     return -1;
@@ -47,8 +52,8 @@ static int collation_fits(const struct plan *p, int i, int column) {
     const char *want = column == TARN_EV_TS ? "tarn_ts" : "BINARY";
     const char *have = NULL;
 
-    if (column != TARN_EV_TS && !is_event_text(column) && column != TARN_COL_PREFIX &&
-        column != TARN_COL_FILENAME && column != TARN_COL_GLOB) {
+    if (column != TARN_EV_TS && !is_period(column) && !is_event_text(column) &&
+        column != TARN_COL_PREFIX && column != TARN_COL_FILENAME && column != TARN_COL_GLOB) {
         return 1;
     }
     have = sqlite3_vtab_collation(p->info, i);
@@ -65,10 +70,16 @@ static int letter_of(const struct plan *p, int i, int column) {
     if (op == SQLITE_INDEX_CONSTRAINT_LIKE) return is_event_text(column) ? TARN_PLAN_LIKE : 0;
     if (op == SQLITE_INDEX_CONSTRAINT_ISNULL) {
         /* NaN in a file is NULL in SQL, and no file knows it as NULL. */
-        return hidden || column == TARN_EV_DURATION_MS ? 0 : TARN_PLAN_ISNULL;
+        return hidden || is_period(column) || column == TARN_EV_DURATION_MS ? 0 : TARN_PLAN_ISNULL;
     }
-    if (op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL) return hidden ? 0 : TARN_PLAN_NOTNULL;
+    if (op == SQLITE_INDEX_CONSTRAINT_ISNOTNULL)
+        return hidden || is_period(column) ? 0 : TARN_PLAN_NOTNULL;
     if (!collation_fits(p, i, column)) return 0;
+    if (is_period(column) &&
+        (op == SQLITE_INDEX_CONSTRAINT_NE || op == SQLITE_INDEX_CONSTRAINT_IS ||
+         op == SQLITE_INDEX_CONSTRAINT_ISNOT)) {
+        return 0;
+    }
     switch (op) {
     case SQLITE_INDEX_CONSTRAINT_EQ: return TARN_PLAN_EQ;
     case SQLITE_INDEX_CONSTRAINT_IS: return column == TARN_EV_DURATION_MS ? 0 : TARN_PLAN_IS;
@@ -103,7 +114,7 @@ static void take(struct plan *p, int i, int column, int letter) {
                 column == TARN_COL_PREFIX;
 
     if (letter == TARN_PLAN_EQ && column != TARN_COL_GLOB && column != TARN_COL_PREFIX &&
-        column != TARN_COL_FILENAME && sqlite3_vtab_in(p->info, i, -1)) {
+        column != TARN_COL_FILENAME && !is_period(column) && sqlite3_vtab_in(p->info, i, -1)) {
         (void)sqlite3_vtab_in(p->info, i, 1);
         letter = TARN_PLAN_IN;
     }
@@ -152,6 +163,44 @@ static void take_order(struct plan *p) {
     info->idxNum |= info->aOrderBy[0].desc ? 2 : 1;
 }
 
+#define BIT(column) (UINT64_C(1) << (column))
+
+/* Columns with values that mostly come again: rows of these alone are counted, not kept. */
+static const sqlite3_uint64 countable =
+    BIT(TARN_EV_TYPE) | BIT(TARN_EV_SOURCE) | BIT(TARN_EV_PROVIDER) | BIT(TARN_EV_EVENT_TYPE) |
+    BIT(TARN_EV_VERIFIED) | BIT(TARN_EV_SCRIPT_NAME) | BIT(TARN_EV_OUTCOME) | BIT(TARN_EV_METHOD) |
+    BIT(TARN_EV_URL) | BIT(TARN_EV_STATUS_CODE) | BIT(TARN_COL_TS_HOUR) | BIT(TARN_COL_TS_DAY);
+
+/* GROUP BY and DISTINCT: the scan brings equal rows together, so that SQLite need not sort, when
+** nothing but such columns is read; and ts, which a condition on it also counts as. */
+static void take_group(struct plan *p, int utf8) {
+    sqlite3_index_info *info = p->info;
+    sqlite3_uint64 others = info->colUsed & ~(countable | BIT(TARN_EV_TS) | BIT(TARN_COL_TS_MS));
+    int kind = sqlite3_vtab_distinct(info);
+    int i;
+
+    /* With a glob, which prefix a row has depends on its file. */
+    if (others & BIT(TARN_COL_GLOB))
+        others &= ~BIT(TARN_COL_GLOB);
+    else
+        others &= ~BIT(TARN_COL_PREFIX);
+    if (kind == 0 || info->orderByConsumed || info->nOrderBy == 0 ||
+        info->nOrderBy > TARN_SCAN_GROUP_MAX || others || !utf8) {
+        return;
+    }
+    for (i = 0; i < info->nOrderBy; i++) {
+        int column = info->aOrderBy[i].iColumn;
+        if (column < 0 || !(countable & BIT(column))) return;
+    }
+    sqlite3_str_appendchar(p->text, 1, '/');
+    for (i = 0; i < info->nOrderBy; i++) {
+        sqlite3_str_appendchar(
+            p->text, 1, (char)((info->aOrderBy[i].desc ? 'a' : 'A') + info->aOrderBy[i].iColumn));
+    }
+    info->orderByConsumed = 1;
+    info->idxNum |= TARN_PLAN_GROUP | (kind == 1 ? 0 : TARN_PLAN_DISTINCT);
+}
+
 static void take_bound(struct plan *p, int i, char letter) {
     p->info->aConstraintUsage[i].argvIndex = ++p->n_args;
     sqlite3_str_appendf(p->text, "$%c", letter);
@@ -196,6 +245,8 @@ static uint32_t columns_of(sqlite3_uint64 used) {
         columns |= payload;
     }
     if (used & UINT64_C(1) << TARN_COL_TS_MS) columns |= TARN_EV_BIT(TARN_EV_TS);
+    if (used & UINT64_C(1) << TARN_COL_TS_HOUR) columns |= TARN_EV_BIT(TARN_SCAN_HOUR);
+    if (used & UINT64_C(1) << TARN_COL_TS_DAY) columns |= TARN_EV_BIT(TARN_SCAN_DAY);
     if (used & UINT64_C(1) << TARN_COL_DURATION) columns |= TARN_EV_BIT(TARN_EV_DURATION_MS);
     if (used & UINT64_C(1) << TARN_COL_EXTRA) columns |= TARN_EV_BIT(TARN_EV_EXTRA);
     return columns;
@@ -205,7 +256,6 @@ int tarn_events_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     struct plan p = {info, NULL, 0, 0, 0, 0, SCAN_ROWS};
     int rc = SQLITE_OK;
 
-    (void)vtab;
     p.text = sqlite3_str_new(NULL);
     info->idxNum = 0;
     sqlite3_str_appendf(p.text, "%08x", columns_of(info->colUsed));
@@ -214,6 +264,7 @@ int tarn_events_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     if (rc == SQLITE_OK) {
         take_order(&p);
         take_limit(&p);
+        take_group(&p, ((struct tarn_events_table *)vtab)->utf8);
     }
     info->idxStr = sqlite3_str_finish(p.text);
     if (!info->idxStr) return SQLITE_NOMEM;
