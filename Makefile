@@ -38,6 +38,7 @@ FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(sort $(wildcard tests/bench/bench_*.c))
 EXAMPLES := $(sort $(wildcard examples/*.c))
 HELPERS  := $(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c)))
+FAULT_HELPERS := $(filter-out $(FAULT),$(sort $(wildcard tests/fault/*.c)))
 
 # These need no library to be there yet: they install what is missing, or touch no C at all.
 LIGHT := help setup demo test asan fault fuzz bench lint format clean
@@ -85,7 +86,7 @@ HELP_OBJ := $(HELPERS:%.c=$(BUILD)/core/%.o)
 PROGRAMS := $(UNIT:%.c=$(BUILD)/%) $(EXAMPLES:%.c=$(BUILD)/%)
 
 .PHONY: all help setup demo test asan fault fuzz bench lint format install clean
-.PHONY: programs unit-programs fault-programs fuzz-programs bench-programs objects
+.PHONY: programs unit-programs fault-programs fuzz-programs replay-programs bench-programs objects
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -105,15 +106,15 @@ demo: ## install what is missing, build, and show a lake at work, step by step
 
 test: ## install what is missing, build, run every suite; ends with "N passed, N failed"
 	@tests/setup.sh test
-	@tests/run.sh --build $(or $(SUITES),unit sql examples interop newer $(if $(wildcard tests/s3/test_*),s3) $(if $(wildcard tests/tui/test_*),tui) lint)
+	@ROUNDS=$(or $(ROUNDS),10) tests/run.sh --build $(or $(SUITES),unit sql replay fault examples interop newer $(if $(wildcard tests/s3/test_*),s3) $(if $(wildcard tests/tui/test_*),tui) lint)
 
-asan: ## the unit and sql suites under AddressSanitizer and UBSan
+asan: ## the unit, sql and replay suites (SUITES=fault: others) under AddressSanitizer and UBSan
 	@tests/setup.sh test
-	@BUILD=build/asan SAN=address,undefined tests/run.sh --build unit sql
+	@BUILD=build/asan SAN=address,undefined ROUNDS=$(or $(ROUNDS),10) tests/run.sh --build $(or $(SUITES),unit sql replay)
 
-fault: ## failing allocations, full disks, crashes (LONG=1 for the long versions)
+fault: ## failing allocations, full disks, 200 kills (ROUNDS=100 of each kind, LONG=1 for all failures)
 	@tests/setup.sh test
-	@LONG=$(LONG) tests/run.sh --build fault
+	@LONG=$(LONG) ROUNDS=$(or $(ROUNDS),100) LIMIT=$(if $(LONG),3600,240) tests/run.sh --build fault
 
 fuzz: ## every fuzzer for SECONDS=60 each, under ASan and UBSan
 	@tests/setup.sh test
@@ -155,6 +156,7 @@ unit-programs: $(UNIT:%.c=$(BUILD)/%)
 fault-programs: $(FAULT:%.c=$(BUILD)/%)
 bench-programs: $(BENCH:%.c=$(BUILD)/%)
 fuzz-programs: $(FUZZ:%.c=$(BUILD)/%) $(BUILD)/tests/fuzz/seeds
+replay-programs: $(FUZZ:tests/fuzz/fuzz_%.c=$(BUILD)/tests/fuzz/replay_%) $(BUILD)/tests/fuzz/seeds
 
 $(BUILD)/so/%.o: %.c $(BUILD)/flags Makefile
 	@mkdir -p $(@D)
@@ -182,19 +184,21 @@ $(BUILD)/tarn: $(TUI_OBJ) $(BUILD)/libtarn.a
 	@$(LINK) -o $@ $^ -lsqlite3 $(LIBS) $$(pkg-config --libs $(PKGS_TUI))
 
 # Every test program, fuzzer, benchmark and example is one file over the static library; what is in
-# tests/unit beside the test_*.c files is linked to the tests too.
+# tests/unit (tests/fault) beside the test_*.c files is linked to the tests too.
 PROGRAM = mkdir -p $(@D) && echo "  TEST $<" && \
   $(COMPILE) -DSQLITE_CORE -Itests/unit $(WERROR) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(filter %.o %.a,$^) \
   $(LDFLAGS) -lsqlite3 $(LIBS)
 
 $(BUILD)/tests/unit/test_%: tests/unit/test_%.c $(HELP_OBJ) $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM) -lcmocka
-$(BUILD)/tests/fault/test_%: tests/fault/test_%.c $(HELP_OBJ) $(BUILD)/libtarn.a $(BUILD)/flags
+$(BUILD)/tests/fault/test_%: tests/fault/test_%.c $(FAULT_HELPERS:%.c=$(BUILD)/core/%.o) $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM) -lcmocka
 $(BUILD)/tests/bench/bench_%: tests/bench/bench_%.c $(HELP_OBJ) $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM) -lcmocka
 $(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM) -fsanitize=fuzzer
+$(BUILD)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/core/tests/fuzz/replay.o $(BUILD)/libtarn.a $(BUILD)/flags
+	@$(PROGRAM)
 $(BUILD)/tests/fuzz/seeds: tests/fuzz/seeds.c $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM)
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libtarn.a $(BUILD)/flags

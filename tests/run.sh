@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs test suites, and counts. tests/README.md says which suite is for what.
 #
-#   tests/run.sh [--build] SUITE...      unit sql examples interop newer s3 tui fault lint
+#   tests/run.sh [--build] SUITE...      unit sql replay examples interop newer s3 tui fault lint
 #   tests/run.sh [--build] fuzz|bench    SECONDS_EACH seconds per fuzzer; benchmarks only print
 #   tests/run.sh --golden NAME...        writes tests/sql/NAME.out from what NAME.sql prints now
 #
@@ -42,7 +42,7 @@ clean_env() {
   local home=$1
   shift
   env -i PATH="$PATH" HOME="$home" TMPDIR="$home" LC_ALL=C.UTF-8 TZ=UTC TERM=xterm TOP="$top" \
-    BUILD="$top/$BUILD" SQLITE3="$SQLITE3" LONG="${LONG:-}" RESULTS="$results" \
+    BUILD="$top/$BUILD" SQLITE3="$SQLITE3" LONG="${LONG:-}" ROUNDS="${ROUNDS:-}" RESULTS="$results" \
     NODE="$top/build/interop/node" TARN_REAL_DATA="${TARN_REAL_DATA:-}" \
     ASAN_OPTIONS=verify_asan_link_order=0:allocator_may_return_null=1 \
     UBSAN_OPTIONS=print_stacktrace=1 "$@"
@@ -189,6 +189,27 @@ case_fuzz() {
   fi
 }
 
+# The same inputs without libFuzzer: seeds, what once found a bug, and a second of random damage.
+case_replay() {
+  local name dir=$top/$BUILD/seeds status found
+  name=$(basename "$2" .c)
+  name=${name#fuzz_}
+  fresh "$dir/$name"
+  mkdir -p "$out/replay"
+  [ -x "$BUILD/tests/fuzz/replay_$name" ] || { not_ok "replay/$name" "was not built"; return; }
+  "$BUILD/tests/fuzz/seeds" "$name" "$dir/$name" >"$out/replay/$name" 2>&1 ||
+    { not_ok "replay/$name" "its seeds could not be written" "$out/replay/$name"; return; }
+  found=$(find tests/fuzz/found/fuzz_"$name" -maxdepth 0 2>/dev/null)
+  timeout 60 "$BUILD/tests/fuzz/replay_$name" 1000 "$out/replay/$name.input" "$dir/$name" $found \
+    >"$out/replay/$name" 2>&1 </dev/null
+  status=$?
+  if [ $status = 0 ]; then
+    result "ok replay/$name: $(tail -n 1 "$out/replay/$name")"
+  else
+    not_ok "replay/$name" "$(how_ended $status); the input is $BUILD/test/replay/$name.input" "$out/replay/$name"
+  fi
+}
+
 each() { # KIND SUITE FILE...: the cases of a suite, $jobs at a time
   local kind=$1 suite=$2
   shift 2
@@ -226,6 +247,7 @@ suite() {
       [ -n "$(echo tests/fault/test_*.c tests/fault/*.sh)" ] || not_ok fault "has no case" ;;
     lint) LIMIT=300 each script lint tests/lint.sh ;;
     fuzz) each fuzz fuzz tests/fuzz/fuzz_*.c ;;
+    replay) each replay replay tests/fuzz/fuzz_*.c ;;
     *) not_ok "$1" "is no suite" ;;
   esac
 }
@@ -263,6 +285,7 @@ build() { # what the suites need; what fails to compile fails here, the rest goe
       unit) targets+=(unit-programs) ;;
       fault) targets+=(all fault-programs) ;;
       fuzz) targets+=(fuzz-programs) ;;
+      replay) targets+=(replay-programs) ;;
       bench) targets+=(all bench-programs) ;;
       lint) ;;
       *) targets+=(all) ;;

@@ -118,7 +118,9 @@ int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uin
     int rc = TARN_OK;
 
     memset(out, 0, sizeof *out);
-    for (c = first; c && c->sequence <= last && rc == TARN_OK; c = c->next) {
+    /* the last one's `next` isn't looked at: behind it commits may be added meanwhile */
+    for (c = first; c && c->sequence <= last && rc == TARN_OK;
+         c = c->sequence < last ? c->next : NULL) {
         struct tarn_cursor at = {c->payload, c->payload + c->len, TARN_OK};
 
         while (at.p < at.end && rc == TARN_OK) {

@@ -163,35 +163,38 @@ static int lake_uri(struct tarn_conn *c, char **out, struct tarn_err *err) {
     const char *stored = tarn_settings_text(&c->settings, TARN_SET_LAKE);
     char *beside = NULL;
     char *shared = NULL;
+    int rc = TARN_OK;
 
     *out = NULL;
-    if (c->opened) {
-        *out = tarn_strdup(c->opened);
-    } else if (environment && *environment) {
-        *out = tarn_strdup(environment);
-    } else if (is_memory(c)) {
+    if (c->opened || (environment && *environment)) {
+        *out = tarn_strdup(c->opened ? c->opened : environment);
+        return *out ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    }
+    if (is_memory(c)) {
         return tarn_err_set(err, TARN_EINVAL,
                             "a database without a file has no lake of its own: name one with "
                             "SELECT tarn_open('/path/of/a/folder')");
-    } else {
-        beside = default_uri(c);
-        if (!*stored || (beside && strcmp(stored, beside) == 0)) {
-            *out = beside;
-        } else if (((shared = tarn_db_lake(c->shared)) != NULL && strcmp(stored, shared) == 0) ||
-                   tarn_conn_listed(stored)) { /* named in this process, or by the user */
-            *out = tarn_strdup(stored);
-            tarn_free(shared);
-            tarn_free(beside);
-        } else {
-            tarn_free(shared);
-            tarn_free(beside);
-            return tarn_err_set(err, TARN_EACCES,
-                                "this database names the lake %.120s: confirm it with SELECT "
-                                "tarn_open('...'), TARN_LAKE, or a line in ~/.config/tarn/trusted",
-                                stored);
-        }
     }
-    return *out ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    beside = default_uri(c);
+    if (!beside) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (!*stored || strcmp(stored, beside) == 0) {
+        *out = beside;
+        return TARN_OK;
+    }
+    tarn_free(beside);
+    rc = tarn_db_lake(c->shared, &shared, err);
+    if (rc) return rc;
+    if ((shared && strcmp(stored, shared) == 0) || tarn_conn_listed(stored)) {
+        *out = tarn_strdup(stored); /* named in this process, or by the user */
+        if (!*out) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    } else {
+        rc = tarn_err_set(err, TARN_EACCES,
+                          "this database names the lake %.120s: confirm it with SELECT "
+                          "tarn_open('...'), TARN_LAKE, or a line in ~/.config/tarn/trusted",
+                          stored);
+    }
+    tarn_free(shared);
+    return rc;
 }
 
 int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err) {
@@ -215,9 +218,10 @@ int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err) {
 
 /* Two ways to write the same lake's URI? */
 static int same_lake(struct tarn_conn *c, const char *uri) {
-    char *shared = tarn_db_lake(c->shared);
     struct tarn_lake *lake = NULL;
-    int same = shared && tarn_lake_open(&lake, uri, 0, NULL) == TARN_OK &&
+    char *shared = NULL;
+    int same = tarn_db_lake(c->shared, &shared, NULL) == TARN_OK && shared &&
+               tarn_lake_open(&lake, uri, 0, NULL) == TARN_OK &&
                strcmp(tarn_lake_uri(lake), shared) == 0;
 
     tarn_lake_free(lake);
@@ -276,9 +280,9 @@ static const char *resolve_binding(const char *uri, struct tarn_err *err) {
 
 /* Rows on their way to another lake must get there first. */
 static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
-    char *shared = tarn_db_lake(c->shared);
+    char *shared = NULL;
     uint64_t events = 0;
-    int rc = TARN_OK;
+    int rc = tarn_db_lake(c->shared, &shared, err);
 
     if (shared && strcmp(shared, uri) != 0) {
         if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
@@ -345,10 +349,10 @@ int tarn_conn_lake(struct tarn_conn *c, int create, struct tarn_lake **out, stru
     if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
     if (rc) return rc;
     if (!c->lake || strcmp(c->lake_from, uri) != 0) {
-        rc = tarn_lake_open(&lake, uri, create, &why);
+        rc = tarn_db_open_lake(c->shared, uri, create, &lake, &why);
         if (rc == TARN_ENOTFOUND && !create && rows_wait(c)) {
             tarn_err_clear(&why);
-            rc = tarn_lake_open(&lake, uri, 1, &why);
+            rc = tarn_db_open_lake(c->shared, uri, 1, &lake, &why);
         }
         if (rc == TARN_OK) {
             tarn_lake_free(c->lake);

@@ -84,8 +84,12 @@ struct tarn_db_settings {
 ** lake. */
 int tarn_db_configure(struct tarn_db *d, const char *lake_uri, const struct tarn_db_settings *s,
                       struct tarn_err *err);
-/* Where it delivers: owned copy, NULL while that isn't known (or without memory). */
-char *tarn_db_lake(struct tarn_db *d);
+/* Where it delivers: owned copy, NULL while that isn't known. */
+int tarn_db_lake(struct tarn_db *d, char **out, struct tarn_err *err);
+/* tarn_lake_open, but a lake that has been delivered to and is gone is never made anew: what it held
+** would seem not to be there. */
+int tarn_db_open_lake(struct tarn_db *d, const char *uri, int create, struct tarn_lake **out,
+                      struct tarn_err *err);
 /* Does anything wait for delivery, as far as is known without reading the outbox? *events may be NULL. */
 int tarn_db_waiting(struct tarn_db *d, uint64_t *events);
 /* TARN_EFULL when a database without a file can't take more. */

@@ -54,13 +54,34 @@ int tarn_db_configure(struct tarn_db *d, const char *lake_uri, const struct tarn
     return rc;
 }
 
-char *tarn_db_lake(struct tarn_db *d) {
-    char *copy;
+int tarn_db_lake(struct tarn_db *d, char **out, struct tarn_err *err) {
+    int known;
 
     (void)pthread_mutex_lock(&d->mutex);
-    copy = d->lake_uri ? tarn_strdup(d->lake_uri) : NULL;
+    known = d->lake_uri != NULL;
+    *out = known ? tarn_strdup(d->lake_uri) : NULL;
     (void)pthread_mutex_unlock(&d->mutex);
-    return copy;
+    return known && !*out ? tarn_err_set(err, TARN_ENOMEM, "out of memory") : TARN_OK;
+}
+
+int tarn_db_open_lake(struct tarn_db *d, const char *uri, int create, struct tarn_lake **out,
+                      struct tarn_err *err) {
+    struct tarn_err why = {0};
+    struct tarn_position position;
+    int delivered;
+    int rc;
+
+    tarn_db_settled(d, &position);
+    delivered = position.entry > 0 || position.timeline > 0;
+    rc = tarn_lake_open(out, uri, create && !delivered, &why);
+    if (rc == TARN_ENOTFOUND && delivered) {
+        return tarn_err_set(
+            err, TARN_EIO,
+            "the lake %.120s is gone: events of this database were delivered to it; "
+            "put it back, or begin a new one with SELECT tarn_open('...')",
+            uri);
+    }
+    return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
 }
 
 int tarn_db_waiting(struct tarn_db *d, uint64_t *events) {

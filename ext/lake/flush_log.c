@@ -18,9 +18,10 @@
 #define ENTRY_MAX ((size_t)64 << 20)
 #define KEY_BYTES 512
 
-static void log_key(const struct tarn_log *log, uint64_t n, const char *extension,
-                    char out[KEY_BYTES]) {
+static int log_key(const struct tarn_log *log, uint64_t n, const char *extension,
+                   char out[KEY_BYTES], struct tarn_err *err) {
     struct tarn_buf b = TARN_BUF_INIT(KEY_BYTES);
+    int rc;
 
     tarn_buf_puts(&b, "_tarn/db/");
     tarn_percent_encode(&b, log->name, strlen(log->name));
@@ -29,8 +30,13 @@ static void log_key(const struct tarn_log *log, uint64_t n, const char *extensio
         tarn_buf_printf(&b, "%08" PRIx32 "/%012" PRIu64 "%s", log->timeline, n, extension);
     }
     tarn_buf_u8(&b, 0);
-    snprintf(out, KEY_BYTES, "%s", b.rc ? "" : (char *)b.data);
+    rc = b.rc;
+    if (rc == TARN_OK) memcpy(out, b.data, b.len);
     tarn_buf_release(&b);
+    return rc ? tarn_err_set(err, rc, "the key of a flush log entry: %s",
+                             rc == TARN_ENOMEM ? "out of memory"
+                                               : "the database's name is too long")
+              : TARN_OK;
 }
 
 void tarn_log_entry_release(struct tarn_log_entry *e) {
@@ -105,7 +111,8 @@ int tarn_log_write(const struct tarn_log *log, const struct tarn_log_entry *e,
     size_t i;
     int rc;
 
-    log_key(log, e->n, ".json", key);
+    rc = log_key(log, e->n, ".json", key, err);
+    if (rc) return rc;
     tarn_buf_printf(
         &b,
         "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"time\":%" PRId64 ",\"previous\":", e->first,
@@ -197,7 +204,8 @@ int tarn_log_read(const struct tarn_log *log, uint64_t n, struct tarn_log_entry 
     int rc;
 
     memset(out, 0, sizeof *out);
-    log_key(log, n, ".json", key);
+    rc = log_key(log, n, ".json", key, err);
+    if (rc) return rc;
     rc = tarn_store_get_all(log->store, key, ENTRY_MAX, &text, &len, err);
     if (rc) return rc;
     root = json_loadb(text, len, 0, &fault);
@@ -223,9 +231,10 @@ int tarn_log_end_read(const struct tarn_log *log, uint64_t n, enum tarn_log_end 
     size_t len = 0;
     int rc;
 
-    log_key(log, n, ".end", key);
-    rc = tarn_store_get_all(log->store, key, 4096, &text, &len, &why);
     *out = TARN_LOG_OPEN;
+    rc = log_key(log, n, ".end", key, err);
+    if (rc) return rc;
+    rc = tarn_store_get_all(log->store, key, 4096, &text, &len, &why);
     if (rc == TARN_ENOTFOUND) return TARN_OK;
     if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     if (strstr(text, "\"done\"")) {
@@ -247,7 +256,8 @@ int tarn_log_end_write(const struct tarn_log *log, uint64_t n, enum tarn_log_end
     char key[KEY_BYTES];
     int rc;
 
-    log_key(log, n, ".end", key);
+    rc = log_key(log, n, ".end", key, err);
+    if (rc) return rc;
     rc = tarn_store_put(log->store, key, text, strlen(text), &put, NULL, &why);
     if (rc == TARN_EEXIST) return tarn_log_end_read(log, n, end, err);
     return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
@@ -262,7 +272,8 @@ int tarn_log_timelines(const struct tarn_log *log, uint32_t **out, size_t *n,
 
     *out = NULL;
     *n = 0;
-    log_key(log, 0, NULL, prefix);
+    rc = log_key(log, 0, NULL, prefix, err);
+    if (rc) return rc;
     rc = tarn_store_list(log->store, prefix, '/', NULL, 0, &list, err);
     if (rc) return rc;
     *out = tarn_reallocarray(NULL, list.n_prefixes + 1, sizeof **out);

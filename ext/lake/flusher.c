@@ -384,14 +384,15 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
 }
 
 static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err *err) {
-    char *uri = tarn_db_lake(d);
-    int rc;
+    char *uri = NULL;
+    int rc = tarn_db_lake(d, &uri, err);
 
     memset(v, 0, sizeof *v);
     v->d = d;
     tarn_db_identity(d, v->id, v->name);
+    if (rc) return rc;
     if (!uri) return tarn_err_set(err, TARN_EINVAL, "no lake is open: call tarn_open(uri) first");
-    rc = tarn_lake_open(&v->lake, uri, 1, err);
+    rc = tarn_db_open_lake(d, uri, 1, &v->lake, err);
     tarn_free(uri);
     if (rc == TARN_OK) rc = tarn_lake_prepare_write(v->lake, err);
     if (rc) {

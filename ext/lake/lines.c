@@ -129,7 +129,9 @@ int tarn_lines_open(struct tarn_lines **out, const struct tarn_source *src, stru
         }
         l->gzip = 1;
     }
-    if ((rc = fill(l, err)) != TARN_OK) goto out;
+    while (l->end < 3 && !l->at_end) { /* a byte order mark may come in pieces */
+        if ((rc = fill(l, err)) != TARN_OK) goto out;
+    }
     if (l->end >= 3 && memcmp(l->window, "\xef\xbb\xbf", 3) == 0) l->start = l->searched = 3;
 out:
     if (rc != TARN_OK) {

@@ -33,26 +33,33 @@ static int same_slice(struct tarn_slice a, struct tarn_slice b) {
 
 /* Rows of one root come in runs: only where it changes is it made and compared. The slices kept lie in
 ** payloads that may be freed, so each commit begins anew. */
-static int root_matches(struct tarn_pending *p, const struct tarn_event *ev) {
+static int root_matches(struct tarn_pending *p, const struct tarn_event *ev, int *matches,
+                        struct tarn_err *err) {
     struct tarn_buf b = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
+    int rc = TARN_OK;
 
     if (p->seen && same_slice(p->seen_prefix, ev->prefix) &&
         same_slice(p->seen_namespace, ev->namespace_)) {
-        return p->seen_matches;
+        *matches = p->seen_matches;
+        return TARN_OK;
     }
     tarn_payload_root(&b, ev);
-    p->seen_matches =
+    if (b.rc == TARN_ENOMEM) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    *matches = p->seen_matches =
         b.rc == TARN_OK && b.len == strlen(p->root) && memcmp(b.data, p->root, b.len) == 0;
     tarn_buf_release(&b);
     p->seen_prefix = ev->prefix;
     p->seen_namespace = ev->namespace_;
-    p->seen = 1;
-    return p->seen_matches;
+    p->seen = rc == TARN_OK;
+    return rc;
 }
 
 static int add_item(struct tarn_pending *p, const struct tarn_event *ev, const uint8_t *record,
                     size_t len, uint64_t sequence, struct tarn_err *err) {
-    if (ev->ts < p->lo || ev->ts > p->hi || !root_matches(p, ev)) return TARN_OK;
+    int wanted = ev->ts >= p->lo && ev->ts <= p->hi;
+    int rc = wanted ? root_matches(p, ev, &wanted, err) : TARN_OK;
+
+    if (rc || !wanted) return rc;
     if (p->n_items == p->capacity) {
         size_t more = p->capacity ? 2 * p->capacity : 256;
         struct tarn_pending_item *grown = tarn_reallocarray(p->items, more, sizeof *grown);
@@ -220,7 +227,11 @@ int tarn_pending_open(struct tarn_pending **out, struct tarn_conn *conn, const c
     tarn_arena_init(&p->arena, NULL);
     tarn_key_root(&root, namespace_, prefix ? prefix : "events");
     snprintf(p->root, sizeof p->root, "%.*s", (int)root.len, (const char *)root.data);
-    rc = root.rc ? tarn_err_set(err, TARN_EINVAL, "namespace or prefix too long") : TARN_OK;
+    if (root.rc == TARN_ENOMEM) {
+        rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    } else {
+        rc = root.rc ? tarn_err_set(err, TARN_EINVAL, "namespace or prefix too long") : TARN_OK;
+    }
     tarn_buf_release(&root);
     if (rc == TARN_OK) rc = tarn_conn_attach(conn, err);
     if (rc == TARN_OK) {

@@ -45,8 +45,11 @@ static int root_number(struct spooler *s, const struct tarn_event *ev, uint32_t 
     tarn_payload_root(&b, ev);
     tarn_buf_u8(&b, 0);
     if (b.rc) {
+        int rc = b.rc;
+
         tarn_buf_release(&b);
-        return tarn_err_set(err, TARN_EINVAL, "namespace too long");
+        return rc == TARN_ENOMEM ? tarn_err_set(err, rc, "out of memory")
+                                 : tarn_err_set(err, TARN_EINVAL, "namespace too long");
     }
     for (i = 0; i < s->n_roots; i++) {
         if (strcmp(s->roots[i], (char *)b.data) == 0) break;
@@ -56,6 +59,7 @@ static int root_number(struct spooler *s, const struct tarn_event *ev, uint32_t 
         if (s->roots[i]) s->n_roots++;
     }
     tarn_buf_release(&b);
+    if (i < MAX_ROOTS && i >= s->n_roots) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (i >= s->n_roots) {
         return tarn_err_set(err, TARN_ELIMIT,
                             "one large transaction wrote to more than %d prefixes", MAX_ROOTS);
@@ -161,7 +165,13 @@ static int write_sorted(struct spooler *s, struct tarn_err *err) {
     if (running) (void)pthread_join(thread, NULL);
     if (half < s->n && !running) (void)tarn_spool_worker_run(&w[1]);
     for (i = 0; i < 2; i++) {
+        size_t before = s->records->len;
+
         tarn_buf_put(s->records, w[i].records.data, w[i].records.len);
+        if (s->records->rc) { /* these go at once, the caller doesn't learn of them */
+            s->records->len = before;
+            tarn_spool_remove(s->folder, w[i].records.data, w[i].records.len);
+        }
         if (w[i].rc && rc == TARN_OK) rc = tarn_err_set(err, w[i].rc, "%s", w[i].err.msg);
         tarn_spool_worker_release(&w[i]);
     }

@@ -75,6 +75,7 @@ static void abandon_file(struct tarn_spool_worker *s) {
 
 static int end_file(struct tarn_spool_worker *s, struct tarn_err *err) {
     struct tarn_event_file_stats stats = {0};
+    size_t before = s->records.len;
     int rc = TARN_OK;
 
     if (!s->file) return TARN_OK;
@@ -95,7 +96,11 @@ static int end_file(struct tarn_spool_worker *s, struct tarn_err *err) {
     s->info.max_ts = stats.max_ts;
     s->info.bytes = s->written;
     tarn_payload_spool(&s->records, &s->info);
-    if (s->records.rc) return tarn_err_set(err, s->records.rc, "out of memory");
+    if (s->records.rc) { /* nothing names it, so nothing would remove it */
+        s->records.len = before;
+        (void)unlink(s->path);
+        return tarn_err_set(err, s->records.rc, "out of memory");
+    }
     return TARN_OK;
 }
 

@@ -184,8 +184,9 @@ static int rows_in_files(struct tarn_conn *c, const char *id, struct tarn_commit
     rc = tarn_spool_write(c->shared->spool, &t->rows, &origin, &records, err);
     if (rc == TARN_OK) {
         commit->payload = tarn_memdup(records.data, records.len);
-        commit->len = records.len;
-        if (!commit->payload) {
+        if (commit->payload) {
+            commit->len = records.len;
+        } else {
             tarn_spool_remove(c->shared->spool, records.data, records.len);
             rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
         }

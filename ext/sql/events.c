@@ -489,7 +489,8 @@ static const struct tarn_table tables[] = {
          {"events", "table", "([glob])", "one row per event",
           "The events of the lake: those in files, those committed and not yet delivered, and "
           "this transaction's own. INSERT adds; events are never changed. Hidden columns: glob, "
-          "id, prefix, filename, ts_ms, extra, class, do_id, colo, durationMs, success.",
+          "id, prefix, filename, ts_ms, extra, class, do_id, colo, durationMs, success, ts_hour, "
+          "ts_day (to group by).",
           "SELECT ts, type FROM events WHERE ts >= datetime('now', '-1 hour') ORDER BY ts DESC"},
      .module = &events_module},
     {.help =

@@ -25,6 +25,8 @@ static const char *const hidden_sources[TARN_COL_COUNT] = {
     [TARN_COL_DO_ID] = "it is payload $.do.id; put it there",
     [TARN_COL_COLO] = "it is payload $.do.colo; put it there",
     [TARN_COL_SUCCESS] = "it is payload $.success; put it there",
+    [TARN_COL_TS_HOUR] = "it is the hour of ts",
+    [TARN_COL_TS_DAY] = "it is the day of ts",
 };
 
 static int bad(struct tarn_err *err, const char *column, sqlite3_value *v, const char *expected) {
@@ -217,9 +219,9 @@ static int take_hidden(struct tarn_event *ev, const struct tarn_events_table *t,
     int i;
 
     for (i = TARN_EV_COLUMNS; i < TARN_COL_COUNT; i++) {
-        static const char *const names[] = {"glob",  "id",         "prefix", "filename",
-                                            "ts_ms", "extra",      "class",  "do_id",
-                                            "colo",  "durationMs", "success"};
+        static const char *const names[] = {
+            "glob",  "id",   "prefix",     "filename", "ts_ms",   "extra", "class",
+            "do_id", "colo", "durationMs", "success",  "ts_hour", "ts_day"};
         if (!hidden_sources[i] || is_null(v[i])) continue;
         return tarn_err_set(err, TARN_EINVAL, "events.%s can't be inserted: %s",
                             names[i - TARN_EV_COLUMNS], hidden_sources[i]);

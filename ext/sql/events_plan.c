@@ -171,8 +171,8 @@ static const sqlite3_uint64 countable =
     BIT(TARN_EV_VERIFIED) | BIT(TARN_EV_SCRIPT_NAME) | BIT(TARN_EV_OUTCOME) | BIT(TARN_EV_METHOD) |
     BIT(TARN_EV_URL) | BIT(TARN_EV_STATUS_CODE) | BIT(TARN_COL_TS_HOUR) | BIT(TARN_COL_TS_DAY);
 
-/* GROUP BY and DISTINCT: the scan brings equal rows together, so that SQLite need not sort, when
-** nothing but such columns is read; and ts, which a condition on it also counts as. */
+/* GROUP BY, DISTINCT, ORDER BY: the scan gives rows in their order, so that SQLite need not sort,
+** when nothing but such columns is read; and ts, which a condition on it also counts as. */
 static void take_group(struct plan *p, int utf8) {
     sqlite3_index_info *info = p->info;
     sqlite3_uint64 others = info->colUsed & ~(countable | BIT(TARN_EV_TS) | BIT(TARN_COL_TS_MS));
@@ -184,8 +184,8 @@ static void take_group(struct plan *p, int utf8) {
         others &= ~BIT(TARN_COL_GLOB);
     else
         others &= ~BIT(TARN_COL_PREFIX);
-    if (kind == 0 || info->orderByConsumed || info->nOrderBy == 0 ||
-        info->nOrderBy > TARN_SCAN_GROUP_MAX || others || !utf8) {
+    if (info->orderByConsumed || info->nOrderBy == 0 || info->nOrderBy > TARN_SCAN_GROUP_MAX ||
+        others || !utf8) {
         return;
     }
     for (i = 0; i < info->nOrderBy; i++) {
@@ -198,7 +198,7 @@ static void take_group(struct plan *p, int utf8) {
             p->text, 1, (char)((info->aOrderBy[i].desc ? 'a' : 'A') + info->aOrderBy[i].iColumn));
     }
     info->orderByConsumed = 1;
-    info->idxNum |= TARN_PLAN_GROUP | (kind == 1 ? 0 : TARN_PLAN_DISTINCT);
+    info->idxNum |= TARN_PLAN_GROUP | (kind >= 2 ? TARN_PLAN_DISTINCT : 0);
 }
 
 static void take_bound(struct plan *p, int i, char letter) {

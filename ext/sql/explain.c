@@ -20,8 +20,9 @@
 #define MAX_LINES 10000 /* a scan per outer row of a join would go on for ever */
 
 struct line {
-    char *what, *detail; /* sqlite3_malloc'ed; detail may be NULL */
-    int scan;            /* 0 = the statement */
+    const char *what; /* a literal */
+    char *detail;     /* sqlite3_malloc'ed; may be NULL */
+    int scan;         /* 0 = the statement */
     int64_t count;
     int has_count;
 };
@@ -34,17 +35,13 @@ struct explain_rows {
 };
 
 static void add(struct explain_rows *h, int64_t count, int has_count, const char *what,
-                char *detail) {
+                const char *detail) {
     struct line *more = NULL;
 
-    if (h->n >= MAX_LINES) {
-        sqlite3_free(detail);
-        return;
-    }
+    if (h->n >= MAX_LINES) return;
     if (h->n == h->cap) {
         more = tarn_reallocarray(h->lines, h->cap ? h->cap * 2 : 64, sizeof *more);
         if (!more) {
-            sqlite3_free(detail);
             h->failed = 1;
             return;
         }
@@ -52,15 +49,16 @@ static void add(struct explain_rows *h, int64_t count, int has_count, const char
         h->cap = h->cap ? h->cap * 2 : 64;
     }
     more = &h->lines[h->n++];
-    more->what = sqlite3_mprintf("%s", what);
-    more->detail = detail;
+    more->what = what;
+    more->detail = detail ? sqlite3_mprintf("%s", detail) : NULL;
+    if (detail && !more->detail) h->failed = 1;
     more->scan = h->scans;
     more->count = count;
     more->has_count = has_count;
 }
 
 static void count(struct explain_rows *h, const char *what, uint64_t n, const char *detail) {
-    add(h, (int64_t)n, 1, what, detail ? sqlite3_mprintf("%s", detail) : NULL);
+    add(h, (int64_t)n, 1, what, detail);
 }
 
 static void on_stats(void *arg, const struct tarn_scan_stats *s) {
@@ -104,7 +102,7 @@ static int explain_plan(struct explain_rows *h, sqlite3 *db, const char *sql,
 
     if (text) rc = sqlite3_prepare_v2(db, text, -1, &stmt, NULL);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-        add(h, 0, 0, "plan", sqlite3_mprintf("%s", sqlite3_column_text(stmt, 3)));
+        add(h, 0, 0, "plan", (const char *)sqlite3_column_text(stmt, 3));
     }
     if (stmt) rc = sqlite3_finalize(stmt);
     sqlite3_free(text);
@@ -146,10 +144,8 @@ static void explain_close(void *handle) {
     struct explain_rows *h = handle;
     size_t i;
 
-    for (i = 0; i < h->n; i++) {
-        sqlite3_free(h->lines[i].what);
+    for (i = 0; i < h->n; i++)
         sqlite3_free(h->lines[i].detail);
-    }
     tarn_free(h->lines);
     tarn_free(h);
 }

@@ -110,13 +110,56 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The group's values in order, or NULL when there is nothing to answer. */
-static struct quantile *sorted(sqlite3_context *ctx) {
+static double median3(double a, double b, double c) {
+    if (a > b) return b > c ? b : a > c ? c : a;
+    return a > c ? a : b > c ? c : b;
+}
+
+/* Moves values until v[k] is what it would be in order, with nothing larger before it and nothing
+** smaller behind it. Each round leaves the part that k lies in; where rounds don't get far (which
+** takes a mean order of values), that part is sorted. */
+static void place(double *v, size_t n, size_t k) {
+    size_t lo = 0, hi = n - 1; /* v[lo..hi] holds the k-th */
+    int rounds = 64;
+
+    for (; lo < hi && rounds > 0; rounds--) {
+        double pivot = median3(v[lo], v[lo + (hi - lo) / 2], v[hi]);
+        size_t i = lo, j = hi;
+
+        for (;; i++, j--) { /* v[..i) <= pivot <= v(j..]; the pivot itself stops both */
+            double swap = 0;
+
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i >= j) break;
+            swap = v[i];
+            v[i] = v[j];
+            v[j] = swap;
+        }
+        if (k <= j)
+            hi = j;
+        else
+            lo = j + 1;
+    }
+    if (lo < hi) qsort(v + lo, hi - lo + 1, sizeof *v, compare);
+}
+
+static double smallest(const double *v, size_t n) {
+    double least = v[0];
+    size_t i;
+
+    for (i = 1; i < n; i++)
+        if (v[i] < least) least = v[i];
+    return least;
+}
+
+/* The group, or NULL when there is nothing to answer. */
+static struct quantile *answerable(sqlite3_context *ctx) {
     struct quantile *q = sqlite3_aggregate_context(ctx, 0);
 
-    if (!q || q->failed || q->n == 0) return NULL;
-    qsort(q->values, q->n, sizeof *q->values, compare);
-    return q;
+    return q && !q->failed && q->n > 0 ? q : NULL;
 }
 
 static void finish(sqlite3_context *ctx) {
@@ -128,8 +171,8 @@ static void finish(sqlite3_context *ctx) {
 }
 
 static void cont_final(sqlite3_context *ctx) {
-    const struct quantile *q = sorted(ctx);
-    double r = 0, low = 0, d = 0;
+    const struct quantile *q = answerable(ctx);
+    double r = 0, low = 0, d = 0, above = 0;
     size_t lo = 0, hi = 0;
 
     if (q) {
@@ -138,14 +181,15 @@ static void cont_final(sqlite3_context *ctx) {
         lo = (size_t)low;
         hi = (size_t)ceil(r);
         d = r - low;
-        sqlite3_result_double(ctx, lo == hi ? q->values[lo]
-                                            : q->values[lo] * (1.0 - d) + q->values[hi] * d);
+        place(q->values, q->n, lo);
+        if (hi > lo) above = smallest(q->values + hi, q->n - hi);
+        sqlite3_result_double(ctx, hi > lo ? q->values[lo] * (1.0 - d) + above * d : q->values[lo]);
     }
     finish(ctx);
 }
 
 static void disc_final(sqlite3_context *ctx) {
-    const struct quantile *q = sorted(ctx);
+    const struct quantile *q = answerable(ctx);
     double n = 0;
     size_t from_end = 0, at = 0;
 
@@ -153,6 +197,7 @@ static void disc_final(sqlite3_context *ctx) {
         n = (double)q->n;
         from_end = (size_t)floor(n - n * q->p);
         at = q->n > from_end ? q->n - from_end - 1 : 0;
+        place(q->values, q->n, at);
         if (q->integers) {
             sqlite3_result_int64(ctx, (int64_t)q->values[at]);
         } else {

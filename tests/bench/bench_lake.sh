@@ -86,13 +86,15 @@ same() { # FILE FILE
     END { exit bad }'
 }
 
-process_ms() { # COMMAND...: median of 5 whole processes
-  local before
+process_ms() { # COMMAND...: median of 5 whole processes, of fewer once 20 s have passed
+  local before spent=0
   for _ in 1 2 3 4 5; do
     before=${EPOCHREALTIME/./}
     "$@" >/dev/null 2>&1
     echo $((${EPOCHREALTIME/./} - before))
-  done | sort -n | sed -n 3p | awk '{printf "%.1f", $1 / 1000}'
+    spent=$((spent + ${EPOCHREALTIME/./} - before))
+    [ $spent -lt 20000000 ] || break
+  done | sort -n | awk '{ms[NR] = $1 / 1000} END {printf "%.1f", ms[int((NR + 1) / 2)]}'
 }
 
 line() { # NAME TARN_MS DUCK_MS TARN_PROCESS DUCK_PROCESS TARN_KB DUCK_KB

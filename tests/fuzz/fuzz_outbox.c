@@ -91,7 +91,8 @@ static void records(const uint8_t *data, size_t n) {
         } else {
             assert(strlen(r.spool.name) == TARN_SPOOL_NAME && !strchr(r.spool.name, '/'));
             assert(r.spool.root.len < TARN_NAME_ROOT_MAX && r.spool.min_ts <= r.spool.max_ts);
-            assert(memmem(r.spool.root.data, r.spool.root.len, "../", 3) == NULL);
+            assert(r.spool.root.data[0] != '.' && r.spool.root.data[0] != '/');
+            assert(memmem(r.spool.root.data, r.spool.root.len, "/.", 2) == NULL);
         }
     }
     c.p = data;

@@ -17,20 +17,10 @@
 #include "filescan.h"
 #include "mem.h"
 #include "raw_parquet.h"
+#include "sanitized.h"
 
 #define BUDGET ((size_t)256 << 20) /* memoryBudget as it comes */
 #define MAX_BLOCKS 16
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 static double now(void) {
     struct timespec t;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -527,10 +528,21 @@ static void dictionary_entries(void **state) {
     assert_int_equal(rows_left(&f, TARN_OP_EQ, int_const(30)), 0);
 }
 
+/* A page's body, packed, so that the reader unpacks it into a buffer of its own. */
+static void pack(struct raw_page *p, uint8_t out[100]) {
+    uLongf n = 100;
+
+    assert_int_equal(compress(out, &n, p->body, p->n), Z_OK);
+    p->uncompressed = (int64_t)p->n;
+    p->body = out;
+    p->n = n;
+}
+
 /* A batch whose rows come from a dictionary page and a plain one outlives the scan, which owns the
 ** dictionary. */
 static void mixed_pages_outlive_the_scan(void **state) {
     static const uint8_t entry[] = "\12\0\0\0dictionary", plain[] = "\5\0\0\0plain";
+    uint8_t packed[3][100];
     struct raw_page pages[3] = {{TARN_DICTIONARY_PAGE, TARN_PLAIN, 1, 0, entry, sizeof entry - 1},
                                 {TARN_DATA_PAGE, TARN_RLE_DICTIONARY, 3, 0, "\1\6\0", 3},
                                 {TARN_DATA_PAGE, TARN_PLAIN, 1, 0, plain, sizeof plain - 1}};
@@ -546,6 +558,9 @@ static void mixed_pages_outlive_the_scan(void **state) {
     struct tarn_pq_batch *b = NULL;
 
     (void)state;
+    for (int i = 0; i < 3; i++)
+        pack(&pages[i], packed[i]);
+    raw.codec = TARN_GZIP;
     raw.n_pages = 3;
     raw.rows = raw.values = 4;
     raw_parquet(&bytes, &raw);
@@ -559,7 +574,7 @@ static void mixed_pages_outlive_the_scan(void **state) {
     for (uint32_t i = 0; i < 4; i++) {
         const struct tarn_slice *v = &b->columns[0].values.bytes[tarn_vector_at(&b->columns[0], i)];
         assert_int_equal(v->len, i < 3 ? 10 : 5);
-        assert_memory_equal(v->data, i < 3 ? "dictionary" : "plain", v->len);
+        assert_int_equal(memcmp(v->data, i < 3 ? "dictionary" : "plain", v->len), 0);
     }
     tarn_pq_batch_release(b);
     tarn_pq_footer_free(f);
