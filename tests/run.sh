@@ -215,6 +215,8 @@ each() { # KIND SUITE FILE...: the cases of a suite, $jobs at a time
   shift 2
   [ $# -gt 0 ] || { not_ok "$suite" "has no case"; return; }
   printf '%s\0' "$@" | xargs -0 -n 1 -P "$jobs" bash tests/run.sh --case "$kind" "$suite"
+  # 123: a case's own status, which its lines tell. More: a case was killed, and others left out.
+  [ $? -le 123 ] || not_ok "$suite" "was ended from outside before all its cases had run"
 }
 
 suite() {

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "event_file.h"
 #include "keys.h"
 #include "mem.h"
 #include "outbox_slot.h"
+#include "sha256.h"
 #include "time.h"
 #include "ulid.h"
 
@@ -167,14 +166,14 @@ size_t tarn_batch_partition(const struct tarn_batch *b, size_t i) {
 static int object_key(const struct tarn_log *log, const struct tarn_log_entry *e, const char *root,
                       size_t root_len, int64_t hour, const char *spool, struct tarn_buf *out) {
     struct tarn_buf seed = TARN_BUF_INIT(4096);
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[TARN_SHA256];
     char id[TARN_ULID_LEN + 1];
     int rc;
 
     tarn_buf_printf(&seed, "%s/%08" PRIx32 "/%" PRIu64 "/%.*s/%" PRId64 "/%s", log->id,
                     log->timeline, e->n, (int)root_len, root, hour, spool ? spool : "");
     rc = seed.rc;
-    if (rc == TARN_OK) SHA256(seed.data, seed.len, digest);
+    if (rc == TARN_OK) rc = tarn_sha256(seed.data, seed.len, digest);
     tarn_buf_release(&seed);
     if (rc) return rc;
     tarn_ulid_encode(e->time, digest, id);

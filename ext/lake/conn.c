@@ -74,7 +74,9 @@ int tarn_conn_refresh(struct tarn_conn *c, struct tarn_err *err) {
     rc = tarn_settings_load(&c->settings, c->db, err);
     if (rc) return rc;
     tarn_lake_footer_limit((size_t)tarn_settings_int(&c->settings, TARN_SET_FOOTER_CACHE));
-    if (c->unsettled) c->unsettled = sqlite3_txn_state(c->db, "main") == SQLITE_TXN_WRITE;
+    if (sqlite3_get_autocommit(c->db) || sqlite3_txn_state(c->db, "main") != SQLITE_TXN_WRITE) {
+        c->unsettled = 0; /* whatever has set them has ended */
+    }
     c->loaded = 1;
     c->settings_version = version;
     if (c->shared && c->shared->pid == (int)getpid()) (void)tarn_conn_configure(c, NULL, NULL);

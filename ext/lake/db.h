@@ -58,6 +58,7 @@ struct tarn_db {
 
     pthread_t thread;
     int running, stop;
+    int64_t wakes_at; /* when the thread looks by itself; INT64_MAX = not before it is woken */
     int failures;
     int64_t retry_at;
     struct tarn_err error; /* of the last delivery; code 0 = it went well */

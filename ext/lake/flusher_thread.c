@@ -126,6 +126,7 @@ static void *run(void *arg) {
         int64_t due = tarn_flusher_due(d);
         int64_t now = tarn_time_monotonic();
 
+        d->wakes_at = due;
         if (due == INT64_MAX) {
             (void)pthread_cond_wait(&d->changed, &d->mutex);
         } else if (due > now) {
@@ -151,7 +152,10 @@ void tarn_flusher_wake(struct tarn_db *d) {
         d->running = pthread_create(&d->thread, NULL, run, d) == 0;
         (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     }
-    if (d->running) (void)pthread_cond_signal(&d->changed);
+    if (d->running && tarn_flusher_due(d) < d->wakes_at) {
+        d->wakes_at = INT64_MIN; /* once is enough */
+        (void)pthread_cond_signal(&d->changed);
+    }
 }
 
 void tarn_flusher_stop(struct tarn_db *d) {

@@ -11,10 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "mem.h"
 #include "outbox_slot.h"
+#include "sha256.h"
 #include "time.h"
 
 void tarn_commit_free(struct tarn_commit *c) {
@@ -32,14 +31,15 @@ void tarn_commit_free_list(struct tarn_commit *first) {
     }
 }
 
-void tarn_commit_digest(struct tarn_commit *c) {
+int tarn_commit_digest(struct tarn_commit *c) {
     uint8_t text[TARN_DIGEST + 8 + 8 + TARN_DIGEST];
+    int rc;
 
     memcpy(text, c->previous, TARN_DIGEST);
     tarn_slot_put64(text + TARN_DIGEST, c->sequence);
     tarn_slot_put64(text + TARN_DIGEST + 8, (uint64_t)c->time);
-    SHA256(c->payload ? c->payload : (const uint8_t *)"", c->len, text + TARN_DIGEST + 16);
-    SHA256(text, sizeof text, c->digest);
+    rc = tarn_sha256(c->payload, c->len, text + TARN_DIGEST + 16);
+    return rc ? rc : tarn_sha256(text, sizeof text, c->digest);
 }
 
 void tarn_outbox_init(struct tarn_outbox *o) {
@@ -240,7 +240,7 @@ static int write_commit(struct tarn_outbox *o, sqlite3 *db, const char *id, cons
     c->sequence = o->last + 1;
     c->time = now > o->last_time ? now : o->last_time;
     memcpy(c->previous, o->last_digest, TARN_DIGEST);
-    tarn_commit_digest(c);
+    if (tarn_commit_digest(c)) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     o->written = c->sequence;
     o->touched = 1;
     return write_parts(o, db, &o->wrote, c, err);

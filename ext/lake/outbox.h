@@ -47,7 +47,8 @@ struct tarn_commit {
 
 void tarn_commit_free(struct tarn_commit *c); /* this one only; NULL is fine */
 void tarn_commit_free_list(struct tarn_commit *first);
-void tarn_commit_digest(struct tarn_commit *c); /* from previous, sequence, time and payload */
+/* From previous, sequence, time and payload. 0 or TARN_ENOMEM. */
+int tarn_commit_digest(struct tarn_commit *c);
 
 /* How far delivery has come. */
 struct tarn_position {

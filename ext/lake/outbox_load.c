@@ -163,16 +163,13 @@ static int read_on(struct tarn_outbox *o, sqlite3 *db) {
     uint32_t steps = 0;
     uint32_t part = 0; /* next one of commit o->last + (part == 0) */
     int done = 0;
-    int good = still_there(o, db, &blob, bytes);
+    int good = count_rows(db) == o->n_slots && still_there(o, db, &blob, bytes);
 
     while (good && !done && steps++ < o->n_slots) {
         struct tarn_slot slot;
 
-        if (index >= o->n_slots) {
-            good = count_rows(db) == o->n_slots;
-            index = 1;
-        }
-        if (!good || tarn_outbox_slot(db, &blob, index, bytes, &slot, NULL)) {
+        if (index >= o->n_slots) index = 1;
+        if (tarn_outbox_slot(db, &blob, index, bytes, &slot, NULL)) {
             good = 0;
         } else if (slot.sequence == o->last + (part == 0) && slot.sequence) {
             good = slot.part == part;

@@ -107,8 +107,9 @@ static int read_commit(sqlite3 *db, sqlite3_blob **blob, const struct place *pla
     }
     if (rc == TARN_OK) {
         copy = *c;
-        tarn_commit_digest(&copy);
-        if (memcmp(copy.digest, c->digest, TARN_DIGEST) != 0) {
+        if (tarn_commit_digest(&copy)) {
+            rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        } else if (memcmp(copy.digest, c->digest, TARN_DIGEST) != 0) {
             rc = damaged(places->sequence, "its digest does not match", err);
         }
     }

@@ -234,9 +234,20 @@ static void number_commit(struct tarn_db *d, struct tarn_commit *commit) {
     commit->time = now > d->memory_time ? now : d->memory_time;
     d->memory_time = commit->time;
     memcpy(commit->previous, d->memory_digest, TARN_DIGEST);
-    tarn_commit_digest(commit);
+    (void)tarn_commit_digest(commit); /* zero without memory: the chain is this process's own */
     memcpy(d->memory_digest, commit->digest, TARN_DIGEST);
     (void)pthread_mutex_unlock(&d->mutex);
+}
+
+/* What the transaction has set is read again; else our own commit, which moves the data version by one,
+** is no reason to. */
+static void settle_settings(struct tarn_conn *c, int wrote_main) {
+    if (c->unsettled) {
+        c->unsettled = 0;
+        c->loaded = 0;
+    } else if (wrote_main) {
+        c->settings_version++;
+    }
 }
 
 void tarn_txn_commit(struct tarn_conn *c) {
@@ -244,6 +255,7 @@ void tarn_txn_commit(struct tarn_conn *c) {
     struct tarn_commit *commit = t->commit;
 
     if (!t->active) return;
+    settle_settings(c, commit && commit->len && !tarn_db_is_memory(c->shared));
     t->commit = NULL;
     t->synced = 0;
     if (commit && commit->len) {
@@ -271,6 +283,7 @@ void tarn_txn_rollback(struct tarn_conn *c) {
     struct tarn_txn *t = c->txn;
 
     if (!t->active) return;
+    settle_settings(c, 0);
     forget_commit(c, 1);
     tarn_outbox_rolled_back(&t->outbox);
     end(t);

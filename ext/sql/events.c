@@ -253,6 +253,22 @@ static void group_by(struct tarn_scan_spec *spec, const struct tarn_events_bound
     spec->distinct = b->distinct;
 }
 
+/* When there was no lake yet, a flush may have made it, and moved all rows there, before the scan
+** looked for rows that wait. So the lake has the last word: should there be one now, once more. */
+static int open_scan(struct cursor *cur, struct tarn_events_table *t, struct tarn_scan_spec *spec,
+                     struct tarn_err *err) {
+    int had_lake = spec->lake != NULL;
+    int own = 0;
+    int rc = tarn_scan_open(&cur->scan, spec, err);
+
+    if (rc || had_lake) return rc;
+    rc = tarn_events_lake(t, &spec->lake, &own, err);
+    if (rc || !spec->lake) return rc;
+    tarn_scan_free(cur->scan);
+    cur->scan = NULL;
+    return tarn_scan_open(&cur->scan, spec, err);
+}
+
 static int start_scan(struct cursor *cur, struct tarn_events_table *t,
                       const struct tarn_events_bound *b, struct tarn_err *err) {
     const struct tarn_settings *set = &t->conn->settings;
@@ -285,7 +301,7 @@ static int start_scan(struct cursor *cur, struct tarn_events_table *t,
     spec.interrupted_arg = t->conn->db;
 #endif
     if (b->prefix) rc = tarn_prefix_check(b->prefix, strlen(b->prefix), err);
-    if (rc == TARN_OK) rc = tarn_scan_open(&cur->scan, &spec, err);
+    if (rc == TARN_OK) rc = open_scan(cur, t, &spec, err);
     if (rc == TARN_OK) rc = tarn_scan_next(cur->scan, &cur->more, err);
     return rc;
 }

@@ -82,6 +82,7 @@ static struct progress round_of_killing(const char *path, const char *journal, i
 
     assert_int_equal(pipe(ends), 0);
     child = fork();
+    assert_true(child >= 0); /* kill(-1) would end everything */
     if (child == 0) {
         (void)close(ends[0]);
         write_forever(path, journal, next, ends[1]);

@@ -19,6 +19,27 @@ static void setting_rolled_back(void **state) {
     sqlite3_close(db);
 }
 
+/* Own commits are no reason to read the settings again; another connection's are. */
+static void setting_between_own_commits(void **state) {
+    sqlite3 *a = connect("between.db");
+    sqlite3 *b = connect("between.db");
+    int i;
+
+    (void)state;
+    must(a, "PRAGMA journal_mode = wal; SELECT tarn_config('autoFlush', 'off')");
+    for (i = 0; i < 20; i++) {
+        insert(a, 3 * i);
+        must(b, "SELECT tarn_config('prefix', 'p%d')", i);
+        if (i % 3 == 0) insert(b, 3 * i + 1);
+        must(a, "BEGIN; INSERT INTO events(type, status_code) VALUES('a', %d); COMMIT", 3 * i + 2);
+        assert_int_equal(number(a, "SELECT count(*) FROM events"),
+                         (i % 3 == 0) + 1); /* the prefix is p<i> only since b has set it */
+        must(b, "SELECT tarn_config('prefix', 'other')");
+    }
+    sqlite3_close(a);
+    sqlite3_close(b);
+}
+
 static void setting_of_another_connection(void **state) {
     sqlite3 *a = connect("shared.db");
     sqlite3 *b = connect("shared.db");
@@ -130,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(setting_rolled_back),
         cmocka_unit_test(setting_of_another_connection),
+        cmocka_unit_test(setting_between_own_commits),
         cmocka_unit_test(setting_said_again),
         cmocka_unit_test(bad_setting_can_be_set_right),
         cmocka_unit_test(auto_flush_switched_on),

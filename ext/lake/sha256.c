@@ -1,0 +1,29 @@
+/* sha256.c: see sha256.h. The algorithm is looked up once a process, and kept. */
+#include "sha256.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "err.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static EVP_MD *algorithm; /* NULL when there was no memory for it: looked up at each call then */
+
+static void look_up(void) {
+    algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+int tarn_sha256(const void *data, size_t n, uint8_t out[TARN_SHA256]) {
+    EVP_MD_CTX *ctx = NULL;
+    int ok;
+
+    (void)pthread_once(&once, look_up);
+    ctx = EVP_MD_CTX_new();
+    ok = ctx && EVP_DigestInit_ex(ctx, algorithm ? algorithm : EVP_sha256(), NULL) == 1 &&
+         (n == 0 || EVP_DigestUpdate(ctx, data, n) == 1) && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!ok) memset(out, 0, TARN_SHA256);
+    return ok ? TARN_OK : TARN_ENOMEM;
+}
