@@ -35,7 +35,12 @@ int tarn_local_sync_above(struct tarn_local *l, const char *key, size_t upto, st
 /* Removes temporary files that nobody has touched for an hour; at most once an hour. */
 void tarn_local_sweep(struct tarn_local *l);
 
-/* The operations that live in files of their own (store_local_put.c, store_local_list.c). */
+/* As tarn_store_list, only keys below `until`, unless that is NULL. */
+int tarn_local_list_until(struct tarn_local *l, const char *prefix, char delimiter,
+                          const char *start_after, const char *until, size_t max,
+                          struct tarn_listing *out, struct tarn_err *err);
+
+/* The operations that live in files of their own (store_local_put.c, store_local_halves.c). */
 int tarn_local_put(struct tarn_store *s, const char *key, const void *data, size_t n,
                    const struct tarn_put *put, char etag_out[TARN_ETAG_MAX], struct tarn_err *err);
 int tarn_local_put_file(struct tarn_store *s, const char *key, const char *path,

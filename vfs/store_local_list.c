@@ -7,8 +7,8 @@
 ** A folder sorts as if its name ended in '/', since its keys go on with one: the file `a.b` comes
 ** before the folder `a`, whose keys begin with `a/`. Names that cannot matter (outside the prefix,
 ** not after start_after, against the key rules) are dropped when read; sizes are asked for only as
-** many files as the page has room for. A folder is read once and closed again before its subfolders
-** are opened, so a listing holds one descriptor at a time.
+** many files as the page has room for. A folder stays open while its subfolders are read, which are
+** opened by name from there (less for the kernel to look up): one descriptor a level, HELD at most.
 **
 ** With a delimiter a folder is listed only when an object is in it somewhere, as on S3; with
 ** TARN_LIST_FOLDERS it is listed as it stands, without a look into it.
@@ -27,6 +27,7 @@
 #include "mem.h"
 
 #define PATH_SIZE (TARN_KEY_MAX + 2)
+#define HELD 16                         /* levels; deeper ones are opened by their path */
 #define ENTRIES_SIZE ((size_t)32 << 10) /* bytes of names that one call of the kernel gives */
 
 struct item {
@@ -44,6 +45,7 @@ struct frame {
     struct item *items;
     size_t n, cap, next;
     size_t path_len; /* of walk.path, with the '/' at its end */
+    int fd;          /* -1 = not held */
 };
 
 /* An open folder, read without opendir, which costs three calls more and 32 KiB each time. */
@@ -55,7 +57,7 @@ struct dir {
 
 struct walk {
     struct tarn_local *l;
-    const char *prefix, *after;
+    const char *prefix, *after, *until; /* until: NULL = none */
     size_t prefix_len, after_len;
     char delimiter;
     size_t max, found;
@@ -93,6 +95,7 @@ static int begins_with(const char *s, size_t n, const char *prefix, size_t prefi
 /* Whether the key (or folder, which ends in '/') of n bytes at w->path can add to the listing. */
 static int matters(const struct walk *w, size_t n, int is_folder) {
     if (!begins_with(w->path, n, w->prefix, w->prefix_len)) return 0;
+    if (w->until && compare(w->path, n, w->until, strlen(w->until)) >= 0) return 0;
     if (w->after_len == 0 || compare(w->path, n, w->after, w->after_len) > 0) return 1;
     return is_folder && w->delimiter == 0 && begins_with(w->after, w->after_len, w->path, n);
 }
@@ -195,15 +198,18 @@ static int stat_items(struct walk *w, struct frame *f, int fd) {
     return TARN_OK;
 }
 
-/* Opens the folder of n bytes at w->path. fd -1 with TARN_OK when it is gone. */
-static int open_dir(struct walk *w, size_t n, struct dir *out) {
+/* Opens the folder of n bytes at w->path, which is in the folder of frame `above`, if that is given.
+** fd -1 with TARN_OK when it is gone. */
+static int open_dir(struct walk *w, const struct frame *above, size_t n, struct dir *out) {
+    size_t from = above && above->fd >= 0 ? above->path_len : 0;
     struct stat st;
     int fd = -1;
 
     *out = (struct dir){.fd = -1};
     if (w->entries == NULL && (w->entries = tarn_malloc(ENTRIES_SIZE)) == NULL) return no_memory(w);
     w->path[n] = '\0';
-    fd = openat(w->l->fd, n > 0 ? w->path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = openat(from > 0 ? above->fd : w->l->fd, n > from ? w->path + from : ".",
+                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG && errno != ELOOP)
         return list_error(w, errno, n);
     if ((fd < 0 || n == 0) && fstat(w->l->fd, &st) == 0 && st.st_nlink == 0) {
@@ -253,11 +259,18 @@ static int read_names(struct walk *w, struct frame *f, struct dir *dir) {
     return rc;
 }
 
+static int has_folder(const struct frame *f) {
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->items[i].is_folder) return 1;
+    }
+    return 0;
+}
+
 /* Reads the folder of n bytes at w->path into a new frame. */
 static int push(struct walk *w, size_t n) {
     struct frame *f = NULL;
     struct dir dir;
-    int rc = open_dir(w, n, &dir);
+    int rc = open_dir(w, w->n_frames > 0 ? &w->frames[w->n_frames - 1] : NULL, n, &dir);
 
     if (rc != TARN_OK || dir.fd < 0) return rc;
     if (w->n_frames == w->cap_frames) {
@@ -275,9 +288,14 @@ static int push(struct walk *w, size_t n) {
     memset(f, 0, sizeof *f);
     tarn_arena_init(&f->names, NULL);
     f->path_len = n;
+    f->fd = -1;
     rc = read_names(w, f, &dir);
     if (rc == TARN_OK && f->n > 1) qsort(f->items, f->n, sizeof *f->items, order);
     if (rc == TARN_OK && w->out != NULL) rc = stat_items(w, f, dir.fd);
+    if (w->n_frames <= HELD && has_folder(f)) {
+        f->fd = dir.fd;
+        return rc;
+    }
 out:
     (void)close(dir.fd);
     return rc;
@@ -286,6 +304,7 @@ out:
 static void pop(struct walk *w) {
     struct frame *f = &w->frames[--w->n_frames];
 
+    if (f->fd >= 0) (void)close(f->fd);
     tarn_arena_release(&f->names);
     tarn_free(f->items);
 }
@@ -366,7 +385,7 @@ static int glance(struct walk *w, size_t n, int *has) {
         size_t len = 0;
 
         first[0] = '\0';
-        rc = open_dir(w, n, &dir);
+        rc = open_dir(w, NULL, n, &dir);
         if (rc != TARN_OK || dir.fd < 0) return rc;
         while (!*has && (de = next_entry(&dir)) != NULL) {
             enum kind kind = classify(w, n, dir.fd, de, &len);
@@ -413,15 +432,16 @@ static long folder_part(const char *prefix) {
     return (long)(at - prefix);
 }
 
-int tarn_local_list(struct tarn_store *s, const char *prefix, char delimiter,
-                    const char *start_after, size_t max, struct tarn_listing *out,
-                    struct tarn_err *err) {
+int tarn_local_list_until(struct tarn_local *l, const char *prefix, char delimiter,
+                          const char *start_after, const char *until, size_t max,
+                          struct tarn_listing *out, struct tarn_err *err) {
     struct walk w = {
-        .l = (struct tarn_local *)s,
+        .l = l,
         .prefix = prefix,
         .prefix_len = strlen(prefix),
         .after = start_after,
         .after_len = strlen(start_after),
+        .until = until,
         .delimiter = delimiter,
         .max = max == SIZE_MAX ? 0 : max,
         .out = out,

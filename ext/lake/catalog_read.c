@@ -7,11 +7,11 @@
 */
 #include "catalog_read.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "mem.h"
+#include "thread.h"
 
 #define THREADS 8
 
@@ -57,7 +57,7 @@ static void run(struct work *w) {
     pthread_t threads[THREADS];
     size_t wanted = tarn_store_path(tarn_lake_store(w->lake)) ? 0 : w->n / 2;
     size_t n = 0;
-    while (n < wanted && n < THREADS - 1 && pthread_create(&threads[n], NULL, worker, w) == 0) {
+    while (n < wanted && n < THREADS - 1 && tarn_thread_start(&threads[n], worker, w)) {
         n++;
     }
     worker(w);

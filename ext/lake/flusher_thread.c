@@ -3,11 +3,11 @@
 ** for it except when its last connection closes.
 */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "flusher.h"
+#include "thread.h"
 #include "time.h"
 #include "ulid.h"
 
@@ -142,15 +142,10 @@ static void *run(void *arg) {
 }
 
 void tarn_flusher_wake(struct tarn_db *d) {
-    sigset_t all, old;
-
     /* a test that has set the clock steps by itself: time doesn't pass for a waiting thread */
     if (!d->running && (d->first || tarn_db_behind(d)) && d->auto_flush && d->lake_uri &&
         !d->stop && !tarn_time_clock_is_set()) {
-        (void)sigfillset(&all); /* the application's signals are not for this thread */
-        (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-        d->running = pthread_create(&d->thread, NULL, run, d) == 0;
-        (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+        d->running = tarn_thread_start(&d->thread, run, d);
     }
     if (d->running && tarn_flusher_due(d) < d->wakes_at) {
         d->wakes_at = INT64_MIN; /* once is enough */

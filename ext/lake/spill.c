@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "thread.h"
 
 #define WINDOW ((size_t)1 << 20)
 #define KEEP ((size_t)64 << 10)
@@ -18,11 +19,47 @@
 void tarn_spill_init(struct tarn_spill *s) {
     memset(s, 0, sizeof *s);
     tarn_buf_init(&s->memory, (size_t)1 << 40);
+    tarn_buf_init(&s->leaving, (size_t)1 << 40);
     s->fd = -1;
 }
 
+/* 0, or errno. */
+static int write_leaving(const struct tarn_spill *s) {
+    size_t done = 0;
+
+    while (done < s->leaving.len) {
+        ssize_t n = pwrite(s->fd, s->leaving.data + done, s->leaving.len - done,
+                           (off_t)(s->spilled + done));
+
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n < 0 ? errno : ENOSPC;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static void *run_writer(void *spill) {
+    struct tarn_spill *s = spill;
+
+    s->written = write_leaving(s) == 0;
+    return NULL;
+}
+
+/* Waits for the thread. What it could not write stays in `leaving`. */
+static void join_writer(struct tarn_spill *s) {
+    int here = s->writing == (int)getpid();
+
+    if (here) (void)pthread_join(s->writer, NULL);
+    s->writing = 0;
+    if (!here || !s->written) return;
+    s->spilled += s->leaving.len;
+    tarn_buf_clear(&s->leaving);
+}
+
 void tarn_spill_release(struct tarn_spill *s) {
+    join_writer(s);
     tarn_buf_release(&s->memory);
+    tarn_buf_release(&s->leaving);
     if (s->fd >= 0) (void)close(s->fd);
     tarn_spill_init(s);
 }
@@ -36,7 +73,7 @@ void tarn_spill_clear(struct tarn_spill *s) {
 }
 
 uint64_t tarn_spill_len(const struct tarn_spill *s) {
-    return s->spilled + s->memory.len;
+    return s->spilled + s->leaving.len + s->memory.len;
 }
 
 static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
@@ -56,24 +93,26 @@ static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
     return TARN_OK;
 }
 
+/* Makes room in memory. */
 static int write_out(struct tarn_spill *s, struct tarn_err *err) {
-    size_t done = 0;
+    struct tarn_buf full = s->memory;
+    int code;
 
     if (s->fd < 0 && open_temporary(s, err)) return err ? err->code : TARN_EIO;
-    while (done < s->memory.len) {
-        ssize_t n =
-            pwrite(s->fd, s->memory.data + done, s->memory.len - done, (off_t)(s->spilled + done));
-
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            return tarn_err_errno(err, n < 0 ? errno : ENOSPC,
-                                  "writing a large transaction to a temporary file (set TMPDIR to "
-                                  "a folder with more room)");
-        }
-        done += (size_t)n;
+    join_writer(s);
+    code = write_leaving(s);
+    if (code) {
+        return tarn_err_errno(err, code,
+                              "writing a large transaction to a temporary file (set TMPDIR to a "
+                              "folder with more room)");
     }
-    s->spilled += done;
+    s->spilled += s->leaving.len;
+    s->memory = s->leaving;
+    s->leaving = full;
     tarn_buf_clear(&s->memory);
+    s->written = 0;
+    /* without a thread the next call writes it */
+    if (tarn_thread_start(&s->writer, run_writer, s)) s->writing = (int)getpid();
     return TARN_OK;
 }
 
@@ -96,11 +135,20 @@ int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn
 }
 
 int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err) {
-    if (len >= s->spilled) {
-        if (len - s->spilled < s->memory.len) s->memory.len = (size_t)(len - s->spilled);
+    uint64_t keep;
+
+    join_writer(s);
+    if (len >= s->spilled + s->leaving.len) {
+        keep = len - s->spilled - s->leaving.len;
+        if (keep < s->memory.len) s->memory.len = (size_t)keep;
         return TARN_OK;
     }
     tarn_buf_clear(&s->memory);
+    if (len >= s->spilled) {
+        s->leaving.len = (size_t)(len - s->spilled);
+        return TARN_OK;
+    }
+    tarn_buf_clear(&s->leaving);
     s->spilled = len;
     if (ftruncate(s->fd, (off_t)len) != 0) {
         return tarn_err_errno(err, errno, "cutting a temporary file back to a savepoint");
@@ -119,7 +167,11 @@ void tarn_spill_window_release(struct tarn_spill_window *w) {
 }
 
 uint64_t tarn_spill_piece(const struct tarn_spill *s, uint64_t offset) {
-    return (offset < s->spilled ? s->spilled : tarn_spill_len(s)) - offset;
+    uint64_t end = s->spilled;
+
+    if (offset >= end) end += s->leaving.len;
+    if (offset >= end) end += s->memory.len;
+    return end - offset;
 }
 
 /* Reads ahead while the offsets come in order. */
@@ -153,8 +205,12 @@ int tarn_spill_read(const struct tarn_spill *s, struct tarn_spill_window *w, uin
         return tarn_err_set(err, TARN_ECORRUPT, "a transaction's buffer ends before byte %llu",
                             (unsigned long long)(offset + n));
     }
+    if (offset >= s->spilled + s->leaving.len) {
+        *out = s->memory.data + (offset - s->spilled - s->leaving.len);
+        return TARN_OK;
+    }
     if (offset >= s->spilled) {
-        *out = s->memory.data + (offset - s->spilled);
+        *out = s->leaving.data + (offset - s->spilled);
         return TARN_OK;
     }
     if (offset < w->at || offset + n > w->at + w->bytes.len) rc = fill(s, w, offset, n, err);

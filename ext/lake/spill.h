@@ -1,22 +1,28 @@
 /* spill.h: append-only bytes that stay in memory up to a limit and go to a temporary file beyond
 ** it; they can be cut back to any earlier length (a savepoint) and read at any offset.
 **
-**   [ file: the first `spilled` bytes | memory: the rest ]
+**   [ file: the first `spilled` bytes | leaving: a thread writes them to the file | memory: the rest ]
 **
-** What is appended in one call is never split between file and memory. The file is unlinked at once:
-** it disappears with the process.
+** What is appended in one call is never split between the three. The file is unlinked at once: it
+** disappears with the process. A thread's write that fails is made again by the next one that needs
+** the room, which reports the error; until then the bytes are still in memory.
 */
 #ifndef TARN_SPILL_H
 #define TARN_SPILL_H
+
+#include <pthread.h>
 
 #include "buf.h"
 
 #define TARN_SPILL_MEMORY ((size_t)16 << 20)
 
 struct tarn_spill {
-    struct tarn_buf memory;
+    struct tarn_buf memory, leaving;
     uint64_t spilled;
     int fd; /* -1 = none yet */
+    pthread_t writer;
+    int writing; /* the process whose thread writes `leaving` (a fork has none), or 0 */
+    int written; /* by that thread, without an error */
 };
 
 /* One reader's place: several may read at once while nothing is appended or cut. */

@@ -8,8 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +16,7 @@
 
 #include "mem.h"
 #include "spool_write.h"
+#include "thread.h"
 #include "time.h"
 #include "ulid.h"
 
@@ -136,15 +135,6 @@ static int same_partition(const struct tarn_spool_row *a, const struct tarn_spoo
            tarn_time_floor(a->ts, TARN_MS_PER_HOUR) == tarn_time_floor(b->ts, TARN_MS_PER_HOUR);
 }
 
-static void start(pthread_t *thread, int *running, struct tarn_spool_worker *w) {
-    sigset_t all, old;
-
-    (void)sigfillset(&all); /* the application's signals are not for this thread */
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    *running = pthread_create(thread, NULL, tarn_spool_worker_run, w) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 /* Both halves' records are kept, whatever failed, so that the caller can remove the files. */
 static int write_sorted(struct spooler *s, struct tarn_err *err) {
     struct tarn_spool_job job = {s->folder, s->rows, s->origin, s->sorted, s->roots};
@@ -160,7 +150,7 @@ static int write_sorted(struct spooler *s, struct tarn_err *err) {
         half++;
     tarn_spool_worker_init(&w[0], &job, 0, half);
     tarn_spool_worker_init(&w[1], &job, half, s->n);
-    if (half < s->n) start(&thread, &running, &w[1]);
+    if (half < s->n) running = tarn_thread_start(&thread, tarn_spool_worker_run, &w[1]);
     (void)tarn_spool_worker_run(&w[0]);
     if (running) (void)pthread_join(thread, NULL);
     if (half < s->n && !running) (void)tarn_spool_worker_run(&w[1]);

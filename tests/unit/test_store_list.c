@@ -337,6 +337,42 @@ static void deep_folders(void **state) {
     tarn_listing_release(&l);
 }
 
+/* Enough folders for two threads: the whole listing is what its small pages are. */
+static void many_folders(void **state) {
+    static const char *const starts[] = {"",         "many/",     "many/0",
+                                         "many/03/", "many/03/1", "nothing/"};
+    struct tarn_listing whole, page;
+    char key[64];
+
+    (void)state;
+    for (int i = 0; i < 400; i++) {
+        snprintf(key, sizeof key, "many/%02d/%02d/%s%d", i % 20, i / 20, i % 3 ? "f" : "d/f", i);
+        make_path(key, 0);
+        snprintf(key, sizeof key, "many/%02d%s%d", i % 20, i % 2 ? "." : "/_", i);
+        make_path(key, 0);
+    }
+    for (size_t p = 0; p < sizeof starts / sizeof *starts; p++) {
+        char after[64] = "";
+        size_t at = 0;
+
+        assert_int_equal(tarn_store_list(store, starts[p], 0, NULL, 0, &whole, &err), 0);
+        assert_int_equal(whole.truncated, 0);
+        assert_true(p != 1 || whole.n_objects == 800);
+        do {
+            assert_int_equal(tarn_store_list(store, starts[p], 0, after, 7, &page, &err), 0);
+            for (size_t i = 0; i < page.n_objects; i++, at++) {
+                assert_true(at < whole.n_objects);
+                assert_string_equal(page.objects[i].key, whole.objects[at].key);
+                assert_string_equal(page.objects[i].etag, whole.objects[at].etag);
+            }
+            snprintf(after, sizeof after, "%s", page.truncated ? page.next : "");
+            tarn_listing_release(&page);
+        } while (*after);
+        assert_int_equal(at, whole.n_objects);
+        tarn_listing_release(&whole);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_prefix_and_page_size),
@@ -344,6 +380,7 @@ int main(void) {
         cmocka_unit_test(objects_have_what_head_says),
         cmocka_unit_test(links_are_followed_but_not_round),
         cmocka_unit_test(deep_folders),
+        cmocka_unit_test(many_folders),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
