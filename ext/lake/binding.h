@@ -3,12 +3,12 @@
 ** Made once per file from its footer and what the scan wants; then read-only. It says which leaves
 ** to decode, which predicates the reader can decide, which are left for rows, and whether the
 ** file can hold a matching row at all. Columns of the expected type are read straight from the
-** batch; others go through convert.h, cell by cell.
+** batch; others go through cell.h, cell by cell.
 */
 #ifndef TARN_BINDING_H
 #define TARN_BINDING_H
 
-#include "convert.h"
+#include "cell.h"
 #include "match.h"
 
 struct tarn_binding_request {

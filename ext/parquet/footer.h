@@ -23,6 +23,19 @@ struct tarn_pq_column { /* one leaf */
     uint8_t order_unknown; /* nothing says what min_value and max_value are sorted by */
 };
 
+/* The schema as a tree, flattened: nodes[0] is the root, a group's children follow it (and theirs
+** them), up to nodes[end). */
+struct tarn_pq_node {
+    const char *name;                 /* of this element alone; NUL-terminated */
+    int parent;                       /* -1 for the root */
+    int end;                          /* first node that is not below this one */
+    int n_children;                   /* 0 for a leaf, and for a group that holds nothing */
+    int column;                       /* leaf number, or -1 for a group */
+    uint8_t repetition;               /* enum tarn_repetition */
+    uint8_t max_def, max_rep;         /* this node's own share included */
+    struct tarn_logical_type logical; /* LIST, MAP, VARIANT ...; of a leaf as in its column */
+};
+
 struct tarn_pq_stats {
     uint8_t has_min, has_max;     /* usable for pruning: order defined, well-formed */
     uint8_t min_exact, max_exact; /* known to be exact */
@@ -69,6 +82,8 @@ struct tarn_pq_footer {
     const char *created_by; /* may be NULL */
     struct tarn_pq_column *columns;
     int n_columns; /* leaves */
+    struct tarn_pq_node *nodes;
+    int n_nodes;
     struct tarn_pq_row_group *row_groups;
     int n_row_groups;
     const struct tarn_kv *kv;

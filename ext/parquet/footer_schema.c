@@ -1,4 +1,5 @@
-/* footer_schema.c: the flattened schema tree to a list of leaves with dotted paths and levels.
+/* footer_schema.c: the flattened schema tree to nodes, and to a list of leaves with dotted paths and
+** levels.
 **
 **   schema (3) -> a, list (1) -> element, b      becomes      a | list.element | b
 **
@@ -18,6 +19,7 @@ struct element {
 };
 
 struct group {
+    int node;
     int32_t left; /* children still to come */
     size_t path;  /* bytes of the path up to and including this group's dot */
     uint8_t def, rep;
@@ -203,10 +205,37 @@ static int path_fail(struct tarn_footer_parse *p, const struct tarn_buf *path) {
     return tarn_footer_fail(p, "a column's path is longer than %zu bytes", path->max);
 }
 
+/* Appends the element to the tree. NULL when out of memory. */
+static struct tarn_pq_node *add_node(struct tarn_footer_parse *p, const struct element *e,
+                                     const struct group *parent) {
+    struct tarn_pq_node *node = &p->f->nodes[p->f->n_nodes];
+    memset(node, 0, sizeof *node);
+    node->name = tarn_arena_strndup(p->arena, (const char *)e->name.data, e->name.len);
+    if (!node->name) return NULL;
+    node->parent = parent ? parent->node : -1;
+    node->end = ++p->f->n_nodes;
+    node->n_children = e->children;
+    node->column = -1;
+    node->repetition = (uint8_t)(e->repetition < 0 ? TARN_REQUIRED : e->repetition);
+    node->max_def = (uint8_t)((parent ? parent->def : 0) + (node->repetition > TARN_REQUIRED));
+    node->max_rep = (uint8_t)((parent ? parent->rep : 0) + (node->repetition == TARN_REPEATED));
+    node->logical = e->logical.kind != TARN_LOGICAL_NONE ? e->logical : from_converted(e);
+    return node;
+}
+
+/* Every group ends where its last descendant does. */
+static void close_nodes(struct tarn_pq_footer *f) {
+    for (int i = f->n_nodes - 1; i > 0; i--) {
+        struct tarn_pq_node *parent = &f->nodes[f->nodes[i].parent];
+        if (parent->end < f->nodes[i].end) parent->end = f->nodes[i].end;
+    }
+}
+
 /* One element after the root; `stack[0..*depth)` are the groups it is in. */
 static int walk(struct tarn_footer_parse *p, const struct element *e, struct group *stack,
                 int *depth, struct tarn_buf *path) {
     struct group *parent = NULL;
+    struct tarn_pq_node *node = NULL;
     while (*depth > 0 && stack[*depth - 1].left == 0)
         (*depth)--;
     if (*depth == 0)
@@ -221,14 +250,22 @@ static int walk(struct tarn_footer_parse *p, const struct element *e, struct gro
     path->len = parent->path;
     tarn_buf_put(path, e->name.data, e->name.len);
     if (path->rc) return path_fail(p, path);
-    if (e->children == 0 && e->type >= 0)
-        return add_leaf(p, e, path, parent, *depth, &p->f->columns[p->f->n_columns++]);
+    node = add_node(p, e, parent);
+    if (!node) return tarn_footer_fail(p, "no memory");
+    if (e->children == 0 && e->type >= 0) {
+        struct tarn_pq_column *c = &p->f->columns[p->f->n_columns];
+        int rc = add_leaf(p, e, path, parent, *depth, c);
+        if (!rc) node->logical = c->logical;
+        if (!rc) node->column = p->f->n_columns++;
+        return rc;
+    }
     if (e->children > 0 && *depth == MAX_DEPTH)
         return tarn_footer_fail(p, "the schema is nested deeper than %d levels", MAX_DEPTH);
     if (e->children == 0 && e->type != -1)
         return tarn_footer_fail(p, "a column has physical type %d", (int)e->type);
     if (e->children == 0) return TARN_OK;
     tarn_buf_u8(path, '.');
+    stack[*depth].node = p->f->n_nodes - 1;
     stack[*depth].left = e->children;
     stack[*depth].path = path->len;
     stack[*depth].def = (uint8_t)(parent->def + (e->repetition > TARN_REQUIRED));
@@ -250,7 +287,9 @@ int tarn_footer_schema(struct tarn_footer_parse *p, const struct tarn_thrift_fie
     memset(stack, 0, sizeof stack);
     stack[0].left = e.children;
     p->f->columns = tarn_arena_alloc(p->arena, (size_t)n * sizeof *p->f->columns);
-    if (!p->f->columns) return tarn_footer_fail(p, "no memory");
+    p->f->nodes = tarn_arena_alloc(p->arena, (size_t)n * sizeof *p->f->nodes);
+    if (!p->f->columns || !p->f->nodes || !add_node(p, &e, NULL))
+        return tarn_footer_fail(p, "no memory");
     for (uint32_t i = 1; i < n && !rc; i++) {
         read_element(&p->t, &e);
         if (p->t.rc)
@@ -262,6 +301,7 @@ int tarn_footer_schema(struct tarn_footer_parse *p, const struct tarn_thrift_fie
     }
     while (!rc && depth > 0)
         if (stack[--depth].left) rc = tarn_footer_fail(p, "the schema ends inside a group");
+    if (!rc) close_nodes(p->f);
     tarn_buf_release(&path);
     return rc;
 }

@@ -1,9 +1,9 @@
-/* convert.c: cells of foreign columns as times, booleans, numbers, text and JSON.
+/* cell.c: cells of foreign columns as times, booleans, numbers, text and JSON.
 **
 ** Printing numbers is independent of the process's locale, and shortest: the first of the usual
 ** precisions that reads back as the same number. A whole double prints with ".0", as in SQLite.
 */
-#include "convert.h"
+#include "cell.h"
 
 #include <locale.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* test_convert.c: cells of foreign columns as event values and as JSON. */
+/* test_cell.c: cells of foreign columns as event values and as JSON. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "convert.h"
+#include "cell.h"
 
 static struct tarn_pq_column column(enum tarn_physical physical, enum tarn_logical kind) {
     struct tarn_pq_column c;

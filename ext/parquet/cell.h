@@ -1,11 +1,11 @@
-/* convert.h: one cell of a foreign Parquet column, read as what an event column holds.
+/* cell.h: one cell of a foreign Parquet column, read as what an event column holds.
 **
 ** A cell is the widest form of its kind. The conversions say 0 when the value fits the target
 ** exactly (integers and doubles into each other, numbers as the text they print as, and back), -1
 ** when it doesn't; nothing is rounded, except a time's fraction below a millisecond (floor).
 */
-#ifndef TARN_CONVERT_H
-#define TARN_CONVERT_H
+#ifndef TARN_CELL_H
+#define TARN_CELL_H
 
 #include "buf.h"
 #include "footer.h"
