@@ -171,6 +171,11 @@ static void check_logical(const struct element *e, struct tarn_logical_type *l) 
     case TARN_LOGICAL_DECIMAL:
         ok = is_bytes(e->type) || e->type == TARN_INT32 || e->type == TARN_INT64;
         break;
+    case TARN_LOGICAL_GEOMETRY:
+    case TARN_LOGICAL_GEOGRAPHY: ok = e->type == TARN_BYTE_ARRAY; break;
+    case TARN_LOGICAL_LIST: /* of groups only */
+    case TARN_LOGICAL_MAP:
+    case TARN_LOGICAL_VARIANT: ok = 0; break;
     default: break;
     }
     if (!ok) l->kind = TARN_LOGICAL_UNKNOWN;
