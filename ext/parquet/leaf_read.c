@@ -103,7 +103,7 @@ static int read_levels(struct tarn_leaf_levels *v, uint8_t *out, uint32_t n) {
         for (uint32_t i = 0; i < n; i++) {
             level[i] = 0;
             for (unsigned b = 0; b < v->rle.width; b++, v->bit++)
-                level[i] = level[i] << 1 | ((v->rle.p[v->bit / 8] >> (7 - v->bit % 8)) & 1u);
+                level[i] = level[i] << 1 | (uint32_t)(v->rle.p[v->bit / 8] >> (7 - v->bit % 8) & 1);
         }
     } else if (tarn_rle_read(&v->rle, level, n)) {
         return -1;
