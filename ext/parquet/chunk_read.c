@@ -22,9 +22,7 @@ int tarn_chunk_fail(const struct tarn_chunk_reader *r, int code, const char *why
                         code == TARN_ECORRUPT ? ": the file is damaged" : "");
 }
 
-static const char *unreadable(const struct tarn_pq_column *col, const struct tarn_pq_chunk *c) {
-    if (col->max_rep > 0)
-        return "a repeated column; this build reads columns that are not in lists";
+static const char *unreadable(const struct tarn_pq_chunk *c) {
     if (c->encrypted) return "the column is encrypted; this build reads plain columns only";
     if (c->elsewhere) return "the column's pages are in another file";
     switch (c->codec) {
@@ -50,8 +48,8 @@ static uint64_t missing_bytes(const struct tarn_pq_footer *f, uint64_t end) {
     return left < 100 ? left : 100;
 }
 
-int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
-                    struct tarn_err *err) {
+int tarn_chunk_open_leaf(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
+                         struct tarn_err *err) {
     const struct tarn_pq_row_group *g = &spec->footer->row_groups[spec->row_group];
     const char *why = NULL;
     memset(r, 0, sizeof *r);
@@ -72,13 +70,22 @@ int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *s
     r->win.want_end = r->win.end;
     r->win.budget = spec->budget;
     r->win.bytes_read = &spec->counters->bytes_read;
-    why = unreadable(r->col, r->chunk);
+    why = unreadable(r->chunk);
     if (why) return tarn_chunk_fail(r, TARN_EUNSUPPORTED, why, err);
-    if (r->chunk->n_values != g->rows)
+    if (r->col->max_rep == 0 && r->chunk->n_values != g->rows)
         return tarn_chunk_fail(
             r, TARN_ECORRUPT, "the column has another number of values than the row group has rows",
             err);
     return TARN_OK;
+}
+
+int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
+                    struct tarn_err *err) {
+    int rc = tarn_chunk_open_leaf(r, spec, err);
+    if (!rc && r->col->max_rep > 0)
+        rc = tarn_chunk_fail(r, TARN_EUNSUPPORTED,
+                             "a repeated column; a scan reads columns that are not in lists", err);
+    return rc;
 }
 
 static void drop_page(struct tarn_chunk_reader *r) {
@@ -102,8 +109,8 @@ static int is_data(int type) {
     return type == TARN_DATA_PAGE || type == TARN_DATA_PAGE_V2;
 }
 
-static int read_header(struct tarn_chunk_reader *r, uint64_t at, struct tarn_page_header *h,
-                       struct tarn_err *err) {
+int tarn_chunk_header(struct tarn_chunk_reader *r, uint64_t at, struct tarn_page_header *h,
+                      struct tarn_err *err) {
     const char *why = NULL;
     int rc = tarn_page_header_read(&r->win, at, h, &why, err);
     r->page_at = at;
@@ -174,7 +181,7 @@ int tarn_chunk_need_dictionary(struct tarn_chunk_reader *r, struct tarn_err *err
     uint64_t at = r->page_at;
     int rc = TARN_OK;
     if (r->dict_sought || r->chunk->size == 0) return TARN_OK;
-    rc = read_header(r, r->chunk->offset, &h, err);
+    rc = tarn_chunk_header(r, r->chunk->offset, &h, err);
     if (!rc && h.type == TARN_DICTIONARY_PAGE) rc = load_dictionary(r, &h, err);
     if (rc) return rc;
     r->dict_sought = 1;
@@ -228,7 +235,7 @@ static int goto_walking(struct tarn_chunk_reader *r, uint32_t row, struct tarn_e
         if (at >= r->win.end)
             return tarn_chunk_fail(r, TARN_ECORRUPT,
                                    "the pages end before the row group's last row", err);
-        rc = read_header(r, at, &r->head, err);
+        rc = tarn_chunk_header(r, at, &r->head, err);
         if (rc) return rc;
         if (is_data(r->head.type)) {
             if (r->head.values > r->rows - first)
@@ -296,22 +303,26 @@ static int start_page(struct tarn_chunk_reader *r, struct tarn_err *err) {
     return TARN_OK;
 }
 
-int tarn_chunk_load(struct tarn_chunk_reader *r, struct tarn_err *err) {
+int tarn_chunk_body(struct tarn_chunk_reader *r, struct tarn_err *err) {
+    struct tarn_pagebuf *reuse = NULL;
     int rc = TARN_OK;
-    if (r->loaded) return TARN_OK;
     if (r->head.encoding == TARN_RLE_DICTIONARY || r->head.encoding == TARN_PLAIN_DICTIONARY)
         rc = tarn_chunk_need_dictionary(r, err);
     if (rc) return rc;
-    {
-        struct tarn_pagebuf *reuse = r->page.buf;
-        r->page.buf = NULL;
-        rc = read_body(r, &r->head, reuse, &r->page, err);
-    }
+    reuse = r->page.buf;
+    r->page.buf = NULL;
+    rc = read_body(r, &r->head, reuse, &r->page, err);
+    if (!rc) r->counters->pages_decoded++;
+    return rc;
+}
+
+int tarn_chunk_load(struct tarn_chunk_reader *r, struct tarn_err *err) {
+    int rc = TARN_OK;
+    if (r->loaded) return TARN_OK;
+    rc = tarn_chunk_body(r, err);
     if (!rc) rc = start_page(r, err);
-    if (rc) return rc;
-    r->loaded = 1;
-    r->counters->pages_decoded++;
-    return TARN_OK;
+    if (!rc) r->loaded = 1;
+    return rc;
 }
 
 int tarn_chunk_seek_in_page(struct tarn_chunk_reader *r, uint32_t row, struct tarn_err *err) {

@@ -4,7 +4,7 @@
 ** there is an OffsetIndex, else from the chunk's. Pages without a selected row are not
 ** decompressed, and with an OffsetIndex not even read. An OffsetIndex that a page header
 ** contradicts is dropped and the chunk is walked from its beginning instead.
-** Flat leaves only (max_rep 0); a repeated one is TARN_EUNSUPPORTED and named.
+** Flat leaves only (max_rep 0); a repeated one is TARN_EUNSUPPORTED and named: see leaf_read.h.
 */
 #ifndef TARN_CHUNK_READ_H
 #define TARN_CHUNK_READ_H
@@ -57,6 +57,9 @@ struct tarn_chunk_spec {
 /* No I/O. TARN_EUNSUPPORTED for what can't be read: repeated, encrypted, elsewhere, LZO. */
 int tarn_chunk_open(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
                     struct tarn_err *err);
+/* The same for any leaf, whose pages leaf_read.c walks. */
+int tarn_chunk_open_leaf(struct tarn_chunk_reader *r, const struct tarn_chunk_spec *spec,
+                         struct tarn_err *err);
 void tarn_chunk_release(struct tarn_chunk_reader *r);
 /* Rows first + sel[0..n_sel) (increasing, < n), or all n when sel is NULL, as a dense vector.
 ** Arrays come from the arena; what byte values point into is added to `pages`. n must be > 0. */
@@ -68,12 +71,17 @@ int tarn_chunk_read(struct tarn_chunk_reader *r, uint32_t first, uint32_t n, con
 int tarn_chunk_dictionary(struct tarn_chunk_reader *r, struct tarn_vector *out,
                           struct tarn_err *err);
 
-/* Between chunk_read.c and chunk_decode.c. */
+/* Between chunk_read.c, chunk_decode.c and leaf_read.c. */
 int tarn_chunk_fail(const struct tarn_chunk_reader *r, int code, const char *why,
                     struct tarn_err *err);
 int tarn_chunk_goto(struct tarn_chunk_reader *r, uint32_t row, struct tarn_err *err);
 int tarn_chunk_load(struct tarn_chunk_reader *r, struct tarn_err *err);
 int tarn_chunk_seek_in_page(struct tarn_chunk_reader *r, uint32_t row, struct tarn_err *err);
 int tarn_chunk_need_dictionary(struct tarn_chunk_reader *r, struct tarn_err *err);
+/* The header at `at`, which becomes page_at: failures are reported there. */
+int tarn_chunk_header(struct tarn_chunk_reader *r, uint64_t at, struct tarn_page_header *h,
+                      struct tarn_err *err);
+/* The bytes of the page of r->head at page_at, and the dictionary if its encoding needs one. */
+int tarn_chunk_body(struct tarn_chunk_reader *r, struct tarn_err *err);
 
 #endif
