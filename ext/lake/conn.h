@@ -30,6 +30,7 @@ struct tarn_conn {
     int references;            /* modules and functions that hold it */
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
     void *on_stats_arg;
+    int exporting; /* tarn_export is running: it does not nest */
 };
 
 /* Makes it (one reference). Nothing on disk is touched. */

@@ -21,12 +21,12 @@
 #include "trust.h"
 #include "txn.h"
 
-#define DECLARATION                                                                              \
-    "CREATE TABLE x(ts TEXT COLLATE tarn_ts, type TEXT, source TEXT, provider TEXT, "            \
-    "event_type TEXT, verified BOOLEAN, script_name TEXT, outcome TEXT, method TEXT, url TEXT, " \
-    "status_code INTEGER, duration_ms REAL, payload TEXT, glob TEXT HIDDEN, id HIDDEN, "         \
-    "prefix TEXT HIDDEN, filename TEXT HIDDEN, ts_ms INTEGER HIDDEN, extra TEXT HIDDEN, "        \
-    "class HIDDEN, do_id HIDDEN, colo HIDDEN, durationMs REAL HIDDEN, success HIDDEN, "          \
+#define DECLARATION                                                                                \
+    "CREATE TABLE x(ts TIMESTAMP_MS TEXT COLLATE tarn_ts, type TEXT, source TEXT, provider TEXT, " \
+    "event_type TEXT, verified BOOLEAN, script_name TEXT, outcome TEXT, method TEXT, url TEXT, "   \
+    "status_code INTEGER, duration_ms REAL, payload TEXT, glob TEXT HIDDEN, id HIDDEN, "           \
+    "prefix TEXT HIDDEN, filename TEXT HIDDEN, ts_ms INTEGER HIDDEN, extra TEXT HIDDEN, "          \
+    "class HIDDEN, do_id HIDDEN, colo HIDDEN, durationMs REAL HIDDEN, success HIDDEN, "            \
     "ts_hour TEXT HIDDEN, ts_day TEXT HIDDEN)"
 
 struct cursor {
