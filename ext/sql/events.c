@@ -16,6 +16,7 @@
 #include "json_member.h"
 #include "keys.h"
 #include "mem.h"
+#include "module.h"
 #include "result.h"
 #include "time.h"
 #include "trust.h"
@@ -42,25 +43,6 @@ static char **option_slot(struct tarn_events_table *t, const char *name, size_t 
     if (n == 9 && sqlite3_strnicmp(name, "namespace", 9) == 0) return &t->namespace_;
     if (n == 6 && sqlite3_strnicmp(name, "prefix", 6) == 0) return &t->prefix;
     return NULL;
-}
-
-/* Copies s without its quotes, '' becoming '. */
-static char *dequote(const char *s, size_t n) {
-    char *out = NULL;
-    char quote = 0;
-    size_t i, len = 0;
-
-    while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\n' || s[n - 1] == '\t'))
-        n--;
-    if (n >= 2 && (s[0] == '\'' || s[0] == '"') && s[n - 1] == s[0]) quote = s[0];
-    out = tarn_strndup(s, n);
-    if (!out || !quote) return out;
-    for (i = 1; i + 1 < n; i++) {
-        out[len++] = s[i];
-        if (s[i] == quote && i + 2 < n && s[i + 1] == quote) i++;
-    }
-    out[len] = 0;
-    return out;
 }
 
 /* One argument of CREATE VIRTUAL TABLE: name = value, or the lake's URI. */
@@ -90,7 +72,7 @@ static int parse_option(struct tarn_events_table *t, const char *arg, struct tar
                             : slot == &t->prefix ? "prefix"
                                                  : "namespace");
     }
-    *slot = dequote(value, strlen(value));
+    *slot = tarn_dequote(value);
     return *slot ? TARN_OK : tarn_err_set(err, TARN_ENOMEM, "out of memory");
 }
 
@@ -106,19 +88,6 @@ static int parse_options(struct tarn_events_table *t, int argc, const char *cons
         rc = tarn_name_check(t->namespace_, strlen(t->namespace_), "namespace", err);
     }
     return rc;
-}
-
-static int is_utf8(sqlite3 *db) {
-    sqlite3_stmt *stmt = NULL;
-    int yes = 0;
-
-    if (sqlite3_prepare_v2(db, "PRAGMA encoding", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        const char *s = (const char *)sqlite3_column_text(stmt, 0);
-        yes = s && strcmp(s, "UTF-8") == 0;
-    }
-    (void)sqlite3_finalize(stmt);
-    return yes;
 }
 
 static int events_disconnect(sqlite3_vtab *vtab) {
@@ -145,7 +114,7 @@ static int events_connect(sqlite3 *db, void *aux, int argc, const char *const *a
     if (!t) return SQLITE_NOMEM;
     t->conn = aux;
     tarn_conn_ref(t->conn);
-    t->utf8 = is_utf8(db);
+    t->utf8 = tarn_is_utf8(db);
     t->name = tarn_strdup(argv[2]);
     if (!t->name) {
         (void)tarn_err_set(&err, TARN_ENOMEM, "out of memory");

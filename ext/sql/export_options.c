@@ -16,12 +16,12 @@
 
 static int expected(struct tarn_err *err, const char *key, const char *what, const json_t *v) {
     char shown[TARN_SHOWN];
-    char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+    char text[256]; /* longer values are shown by their beginning */
+    size_t n = json_dumpb(v, text, sizeof text, JSON_ENCODE_ANY | JSON_COMPACT);
 
-    (void)tarn_err_set(err, TARN_EINVAL, "tarn_export: option %s: expected %s, found %s", key, what,
-                       text ? tarn_show_text(text, strlen(text), shown) : "another value");
-    free(text);
-    return TARN_EINVAL;
+    if (n > sizeof text) n = sizeof text;
+    return tarn_err_set(err, TARN_EINVAL, "tarn_export: option %s: expected %s, found %s", key,
+                        what, n ? tarn_show_text(text, n, shown) : "another value");
 }
 
 static int read_codec(struct tarn_export_options *o, const json_t *v, struct tarn_err *err) {

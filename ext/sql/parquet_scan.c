@@ -1,0 +1,270 @@
+/* parquet_scan.c: walks files, row groups, blocks and rows of a table `parquet`. */
+#include "parquet_scan.h"
+
+#include <string.h>
+
+#include "mem.h"
+#include "parquet_bind.h"
+#include "result.h"
+
+static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
+    return tarn_err_set(err, s->arena.rc ? s->arena.rc : TARN_ENOMEM,
+                        "parquet: %.100s: a query exceeds %s", s->t->pattern,
+                        s->arena.rc == TARN_ELIMIT ? "the memoryBudget" : "the memory there is");
+}
+
+static void close_blocks(struct tarn_pqt_scan *s) {
+    tarn_pq_batch_release(s->batch);
+    s->batch = NULL;
+    s->row = s->n_rows = 0;
+}
+
+static void close_file(struct tarn_pqt_scan *s) {
+    close_blocks(s);
+    tarn_free(s->blocks);
+    s->blocks = NULL;
+    s->n_blocks = s->block = 0;
+    tarn_pq_scan_free(s->pq);
+    s->pq = NULL;
+    tarn_pq_footer_free(s->footer);
+    s->footer = NULL;
+    tarn_source_close(&s->source);
+    tarn_arena_clear(&s->arena);
+}
+
+void tarn_pqt_scan_close(struct tarn_pqt_scan *s) {
+    close_file(s);
+    tarn_arena_release(&s->arena);
+    tarn_paths_release(&s->paths);
+    tarn_free(s->wanted);
+    memset(s, 0, sizeof *s);
+}
+
+int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table *t, uint64_t used,
+                       struct tarn_err *err) {
+    const struct tarn_settings *set = &t->conn->settings;
+    int i;
+
+    s->t = t;
+    s->budget.limit = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
+    tarn_arena_init(&s->arena, &s->budget);
+    s->wanted = tarn_calloc((size_t)t->schema.n, 1);
+    if (!s->wanted) return no_memory(s, err);
+    for (i = 0; i < t->schema.n && i < 63; i++)
+        s->wanted[i] = (used >> i & 1) != 0;
+    s->unsure = t->schema.n > 63 && used >> 63;
+    return tarn_paths_open(&s->paths, t->pattern, "parquet", err);
+}
+
+/* The scan of the open file, with what is wanted by now. */
+static int open_scan(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    struct tarn_pq_scan_spec spec;
+    int *columns = tarn_arena_alloc(&s->arena, (size_t)s->t->schema.n * sizeof *columns);
+    int i;
+
+    if (!columns) return no_memory(s, err);
+    memset(&spec, 0, sizeof spec);
+    for (i = 0; i < s->t->schema.n; i++) {
+        s->slots[i] = -1;
+        if (!s->wanted[i] || s->bindings[i].leaf < 0) continue;
+        s->slots[i] = spec.n_columns;
+        columns[spec.n_columns++] = s->bindings[i].leaf;
+    }
+    spec.columns = columns;
+    spec.predicates = s->predicates;
+    spec.n_predicates = s->n_predicates;
+    spec.order_column = -1;
+    spec.pushdown = s->pushdown;
+    spec.budget = &s->budget;
+    spec.counters = &s->counters;
+    tarn_pq_scan_free(s->pq);
+    s->pq = NULL;
+    return tarn_pq_scan_open(&s->pq, s->footer, &s->source, &spec, err);
+}
+
+/* Does a row take more than counting? */
+static int needs_pages(const struct tarn_pqt_scan *s) {
+    int i;
+
+    if (s->unsure || s->n_predicates) return 1;
+    for (i = 0; i < s->t->schema.n; i++) {
+        if (s->wanted[i] && s->bindings[i].node >= 0) return 1;
+    }
+    return 0;
+}
+
+/* Opens file number s->file; *skip = 1 when none of its rows can match. */
+static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
+    size_t i = s->file++;
+    int rc = TARN_OK;
+
+    close_file(s);
+    *skip = s->rowid >= 0 && s->rowid >> TARN_PQT_FILE_SHIFT != (sqlite3_int64)i;
+    if (!*skip) rc = tarn_pqt_bind_names(s, i, skip, err);
+    if (rc || *skip) return rc;
+    rc = tarn_pqt_open_file(&s->paths, i, &s->source, &s->footer, err);
+    if (rc) return rc;
+    s->group = -1;
+    s->bindings = tarn_pqt_bind_file(s->t, s->footer, &s->arena);
+    s->slots = tarn_arena_calloc(&s->arena, (size_t)s->t->schema.n, sizeof *s->slots);
+    if (!s->bindings || !s->slots) return no_memory(s, err);
+    rc = tarn_pqt_bind_conditions(s, skip, err);
+    if (rc || *skip || !needs_pages(s)) return rc;
+    return open_scan(s, err);
+}
+
+/* The one block that holds the row a query names by its rowid; none when there is no such row. */
+static int rowid_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    uint64_t row = (uint64_t)s->rowid & ((UINT64_C(1) << TARN_PQT_FILE_SHIFT) - 1);
+    const struct tarn_pq_row_group *g = &s->footer->row_groups[s->group];
+
+    if (row < g->first_row || row - g->first_row >= (uint64_t)g->rows ||
+        row - g->first_row > UINT32_MAX) {
+        return TARN_OK;
+    }
+    s->blocks = tarn_calloc(1, sizeof *s->blocks);
+    if (!s->blocks) return no_memory(s, err);
+    s->blocks->row_group = s->group;
+    s->blocks->first = (uint32_t)(row - g->first_row);
+    s->blocks->rows = 1;
+    s->n_blocks = 1;
+    return TARN_OK;
+}
+
+static int open_group(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    tarn_free(s->blocks);
+    s->blocks = NULL;
+    s->n_blocks = s->block = 0;
+    s->group++;
+    if (s->group >= s->footer->n_row_groups) return TARN_OK;
+    if (s->rowid >= 0) return rowid_block(s, err);
+    if (s->pq) return tarn_pq_scan_blocks(s->pq, s->group, &s->blocks, &s->n_blocks, err);
+    s->n_rows = s->footer->row_groups[s->group].rows;
+    s->row = 0;
+    return TARN_OK;
+}
+
+static int interrupted(const struct tarn_pqt_scan *s, struct tarn_err *err) {
+#if SQLITE_VERSION_NUMBER >= 3041000
+    if (sqlite3_libversion_number() >= 3041000 && sqlite3_is_interrupted(s->t->conn->db)) {
+        return tarn_err_set(err, TARN_EINTR, "interrupted");
+    }
+#endif
+    (void)s;
+    (void)err;
+    return TARN_OK;
+}
+
+static int read_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    int rc = tarn_pq_scan_read(s->pq, &s->blocks[s->block], &s->batch, err);
+
+    if (rc) return rc;
+    s->block++;
+    s->row = 0;
+    s->n_rows = s->batch->n;
+    return TARN_OK;
+}
+
+int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err) {
+    int rc = TARN_OK, skip = 0;
+
+    *more = 1;
+    if (++s->row < s->n_rows) return TARN_OK;
+    for (;;) {
+        close_blocks(s);
+        rc = interrupted(s, err);
+        if (rc == TARN_OK && s->footer && s->block < s->n_blocks && s->pq) {
+            rc = read_block(s, err);
+        } else if (rc == TARN_OK && s->footer && s->group < s->footer->n_row_groups) {
+            rc = open_group(s, err);
+            if (rc == TARN_OK && !s->pq && s->n_blocks) s->n_rows = 1;
+        } else if (rc == TARN_OK) {
+            *more = s->file < s->paths.n;
+            if (!*more) return TARN_OK;
+            rc = open_file(s, &skip, err);
+            if (rc == TARN_OK && skip) close_file(s);
+        }
+        if (rc) {
+            *more = 0;
+            return rc;
+        }
+        if (s->n_rows > 0) return TARN_OK;
+    }
+}
+
+/* The row's number in its row group. */
+static int64_t group_row(const struct tarn_pqt_scan *s) {
+    if (s->batch) return s->batch->row[s->row];
+    return s->rowid >= 0 ? s->blocks->first : s->row;
+}
+
+static int64_t file_row(const struct tarn_pqt_scan *s) {
+    return (int64_t)s->footer->row_groups[s->group].first_row + group_row(s);
+}
+
+sqlite3_int64 tarn_pqt_scan_rowid(const struct tarn_pqt_scan *s) {
+    return (sqlite3_int64)(s->file - 1) << TARN_PQT_FILE_SHIFT | file_row(s);
+}
+
+/* A column that nobody had announced: it is read from now on, the current block once more. */
+static int want(struct tarn_pqt_scan *s, int column, struct tarn_err *err) {
+    int64_t row = s->row;
+    int rc = TARN_OK;
+
+    s->wanted[column] = 1;
+    if (s->slots[column] >= 0) return TARN_OK;
+    rc = open_scan(s, err);
+    if (rc) return rc;
+    s->block--;
+    tarn_pq_batch_release(s->batch);
+    s->batch = NULL;
+    rc = read_block(s, err);
+    s->row = row;
+    return rc;
+}
+
+static int result_folder(struct tarn_pqt_scan *s, const char *name, sqlite3_context *ctx,
+                         struct tarn_err *err) {
+    struct tarn_buf value = TARN_BUF_INIT(TARN_KEY_MAX);
+    int found = 0;
+    int rc = tarn_pqt_folder_value(&s->paths, s->file - 1, name, &value, &found, err);
+
+    if (rc == TARN_OK && found) {
+        sqlite3_result_text(ctx, value.len ? (const char *)value.data : "", (int)value.len,
+                            SQLITE_TRANSIENT);
+    }
+    tarn_buf_release(&value);
+    return rc;
+}
+
+static int result_nested(const struct tarn_pqt_scan *s, int column, struct tarn_err *err) {
+    return tarn_err_set(err, TARN_EUNSUPPORTED,
+                        "%.100s: column %.60s is nested: read the columns that are not",
+                        s->source.name, s->t->schema.columns[column].name);
+}
+
+int tarn_pqt_scan_column(struct tarn_pqt_scan *s, int column, sqlite3_context *ctx,
+                         struct tarn_err *err) {
+    const struct tarn_pqt_column *c = &s->t->schema.columns[column];
+    const struct tarn_pqt_binding *b = &s->bindings[column];
+    char *name = NULL;
+    int rc = TARN_OK;
+
+    switch (c->place) {
+    case TARN_PQT_FILENAME:
+        name = tarn_pqt_filename(&s->paths, s->file - 1);
+        if (!name) return no_memory(s, err);
+        sqlite3_result_text(ctx, name, -1, sqlite3_free);
+        return TARN_OK;
+    case TARN_PQT_FILE_ROW: sqlite3_result_int64(ctx, file_row(s)); return TARN_OK;
+    case TARN_PQT_FOLDER: return result_folder(s, c->source, ctx, err);
+    default: break;
+    }
+    if (b->node < 0 || b->kind == TARN_PQT_NULL) return TARN_OK;
+    if (b->leaf < 0) return result_nested(s, column, err);
+    if (s->slots[column] < 0) rc = want(s, column, err);
+    if (rc) return rc;
+    tarn_pqt_result(ctx, b->kind, &s->footer->columns[b->leaf],
+                    &s->batch->columns[s->slots[column]], (uint32_t)s->row);
+    return TARN_OK;
+}
