@@ -379,8 +379,7 @@ static void export_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     struct tarn_err err = {0};
 
     if (x.conn->exporting) {
-        (void)tarn_err_set(&err, TARN_EINVAL,
-                           "tarn_export: an exported query can't call tarn_export itself");
+        (void)tarn_err_set(&err, TARN_EINVAL, "an exported query can't call tarn_export");
         tarn_result_err(ctx, &err);
         return;
     }

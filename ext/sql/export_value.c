@@ -294,11 +294,15 @@ static const char *wider(const struct tarn_export_column *c, const struct tarn_e
 
     if (v->type == SQLITE_BLOB) return "BLOB";
     if (v->type == SQLITE_TEXT) {
+        if (c->kind == TARN_EXPORT_BLOB) return "BLOB";
         if (c->kind == TARN_EXPORT_TIMESTAMP_MS && tarn_export_convert(&us, v, &cell) == 0)
             return "TIMESTAMP_US";
         return tarn_utf8_invalid(v->p, v->n) == v->n ? "TEXT" : "BLOB";
     }
     switch (c->kind) {
+    case TARN_EXPORT_DATE:
+    case TARN_EXPORT_TIMESTAMP_MS:
+    case TARN_EXPORT_TIMESTAMP_US:
     case TARN_EXPORT_BOOLEAN: return v->type == SQLITE_INTEGER ? "INT64" : "DOUBLE";
     case TARN_EXPORT_INT64:
     case TARN_EXPORT_DECIMAL: return v->type == SQLITE_FLOAT ? "DOUBLE" : "TEXT";
