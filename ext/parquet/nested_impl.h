@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "leaf_read.h"
 #include "nested.h"
+#include "variant.h"
 
 #define TARN_NESTED_DEPTH 33 /* of items; the schema has no more */
 
@@ -18,14 +19,15 @@ enum tarn_item_kind {
     TARN_ITEM_STRUCT, /* {} of its children */
     TARN_ITEM_PASS,   /* prints as its only child: LIST and MAP groups, and lists' inner groups */
     TARN_ITEM_ENTRY,  /* of a map: its children are the key and, maybe, the value */
-    TARN_ITEM_VARIANT /* prints as one value: metadata, value, typed_value */
+    TARN_ITEM_VARIANT /* prints as one value; and the groups below that make it up */
 };
 
 struct tarn_item {
     const struct tarn_pq_node *node;
     enum tarn_item_kind kind;
-    int leaf, n_leaves; /* in tarn_nested.leaves: those below this item */
-    int child, next;    /* items; -1 = none */
+    int leaf, n_leaves;         /* in tarn_nested.leaves: those below this item */
+    int child, next;            /* items; -1 = none */
+    int metadata, value, typed; /* items: children of a VARIANT by name; -1 = none */
 };
 
 struct tarn_nested {
@@ -57,6 +59,15 @@ int tarn_nested_pass(struct tarn_nested *p, const struct tarn_item *it, uint8_t 
 /* The current entry of a leaf: TARN_ECORRUPT when there is none. */
 int tarn_nested_entry(struct tarn_nested *p, int leaf, uint8_t *rep, uint8_t *def,
                       struct tarn_err *err);
+/* A field's name and a colon. */
+void tarn_nested_name(struct tarn_nested *p, const char *name);
+/* Does the list of the repeated item go on? All leaves below it must say the same. */
+int tarn_nested_goes_on(struct tarn_nested *p, const struct tarn_item *it, int *more,
+                        struct tarn_err *err);
+/* Checks the groups of a VARIANT item, and notes their children. */
+int tarn_nested_variant_plan(struct tarn_nested *p, int item, struct tarn_err *err);
+/* Prints a VARIANT that is there. */
+int tarn_nested_variant(struct tarn_nested *p, const struct tarn_item *it, struct tarn_err *err);
 /* Reports what went wrong with p->text. */
 int tarn_nested_text_fail(const struct tarn_nested *p, struct tarn_err *err);
 

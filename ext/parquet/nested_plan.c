@@ -87,6 +87,17 @@ static void close_items(struct tarn_nested *p, int node, const int *parent, int 
     }
 }
 
+static int plan_variants(struct tarn_nested *p, struct tarn_err *err) {
+    int rc = TARN_OK;
+    for (int i = 0, end = 0; i < p->n_items && !rc; i++) {
+        int node = (int)(p->items[i].node - p->footer->nodes);
+        if (node < end || p->items[i].kind != TARN_ITEM_VARIANT) continue;
+        rc = tarn_nested_variant_plan(p, i, err);
+        end = p->items[i].node->end;
+    }
+    return rc;
+}
+
 int tarn_nested_plan(struct tarn_nested *p, int node, int leaf, struct tarn_err *err) {
     const struct tarn_pq_node *nodes = p->footer->nodes;
     int parent[TARN_NESTED_DEPTH], last[TARN_NESTED_DEPTH + 1], depth = 0;
@@ -105,7 +116,7 @@ int tarn_nested_plan(struct tarn_nested *p, int node, int leaf, struct tarn_err 
         it->kind = kind_of(p, i, depth ? parent[depth - 1] : -1);
         if (target >= 0 && it->kind != TARN_ITEM_LEAF) it->kind = TARN_ITEM_PASS;
         it->leaf = p->n_leaves;
-        it->child = it->next = -1;
+        it->child = it->next = it->metadata = it->value = it->typed = -1;
         if (last[depth] >= 0 && depth > 0) p->items[last[depth]].next = p->n_items;
         if (last[depth] < 0 && depth > 0) p->items[parent[depth - 1]].child = p->n_items;
         last[depth] = p->n_items;
@@ -117,5 +128,5 @@ int tarn_nested_plan(struct tarn_nested *p, int node, int leaf, struct tarn_err 
         parent[depth++] = p->n_items++;
     }
     close_items(p, nodes[node].end, parent, &depth);
-    return TARN_OK;
+    return plan_variants(p, err);
 }

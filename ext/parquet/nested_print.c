@@ -59,7 +59,7 @@ static int print_leaf(struct tarn_nested *p, const struct tarn_item *it) {
     return TARN_OK;
 }
 
-static void put_name(struct tarn_nested *p, const char *name) {
+void tarn_nested_name(struct tarn_nested *p, const char *name) {
     size_t n = strlen(name);
     if (tarn_utf8_invalid((const uint8_t *)name, n) == n)
         tarn_json_quote(&p->text, name, n);
@@ -73,7 +73,7 @@ static int print_struct(struct tarn_nested *p, const struct tarn_item *it, struc
     tarn_buf_u8(&p->text, '{');
     for (int c = it->child; c >= 0 && !rc; c = p->items[c].next) {
         if (c != it->child) tarn_buf_u8(&p->text, ',');
-        put_name(p, p->items[c].node->name);
+        tarn_nested_name(p, p->items[c].node->name);
         rc = tarn_nested_value(p, c, err);
     }
     tarn_buf_u8(&p->text, '}');
@@ -110,15 +110,14 @@ static int print_present(struct tarn_nested *p, const struct tarn_item *it, stru
     case TARN_ITEM_LEAF: return print_leaf(p, it);
     case TARN_ITEM_PASS: return tarn_nested_value(p, it->child, err);
     case TARN_ITEM_ENTRY: return print_entry(p, it, err);
-    case TARN_ITEM_VARIANT:
+    case TARN_ITEM_VARIANT: return tarn_nested_variant(p, it, err);
     case TARN_ITEM_STRUCT: break;
     }
     return print_struct(p, it, err);
 }
 
-/* Does the list of `it` go on? All leaves below it must say the same. */
-static int goes_on(struct tarn_nested *p, const struct tarn_item *it, int *more,
-                   struct tarn_err *err) {
+int tarn_nested_goes_on(struct tarn_nested *p, const struct tarn_item *it, int *more,
+                        struct tarn_err *err) {
     uint8_t level = it->node->max_rep;
     for (int i = it->leaf; i < it->leaf + it->n_leaves; i++) {
         struct tarn_leaf *l = &p->leaves[i];
@@ -138,7 +137,7 @@ static int print_list(struct tarn_nested *p, const struct tarn_item *it, struct 
     tarn_buf_u8(&p->text, map ? '{' : '[');
     while (more) {
         rc = print_present(p, it, err);
-        if (!rc) rc = goes_on(p, it, &more, err);
+        if (!rc) rc = tarn_nested_goes_on(p, it, &more, err);
         if (!rc && p->text.rc) rc = tarn_nested_text_fail(p, err);
         if (rc) return rc;
         if (more) tarn_buf_u8(&p->text, ',');
