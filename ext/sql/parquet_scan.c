@@ -40,19 +40,21 @@ void tarn_pqt_scan_close(struct tarn_pqt_scan *s) {
     memset(s, 0, sizeof *s);
 }
 
-int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table *t, uint64_t used,
-                       struct tarn_err *err) {
+int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table *t,
+                       const struct tarn_pqt_conditions *conditions, struct tarn_err *err) {
     const struct tarn_settings *set = &t->conn->settings;
     int i;
 
     s->t = t;
+    s->conditions = conditions;
+    s->pushdown = strcmp(tarn_settings_text(set, TARN_SET_PUSHDOWN), "off") != 0;
     s->budget.limit = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
     tarn_arena_init(&s->arena, &s->budget);
     s->wanted = tarn_calloc((size_t)t->schema.n, 1);
     if (!s->wanted) return no_memory(s, err);
     for (i = 0; i < t->schema.n && i < 63; i++)
-        s->wanted[i] = (used >> i & 1) != 0;
-    s->unsure = t->schema.n > 63 && used >> 63;
+        s->wanted[i] = (conditions->used >> i & 1) != 0;
+    s->unsure = t->schema.n > 63 && conditions->used >> 63;
     return tarn_paths_open(&s->paths, t->pattern, "parquet", err);
 }
 
@@ -99,7 +101,8 @@ static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
     int rc = TARN_OK;
 
     close_file(s);
-    *skip = s->rowid >= 0 && s->rowid >> TARN_PQT_FILE_SHIFT != (sqlite3_int64)i;
+    *skip = s->conditions->rowid >= 0 &&
+            s->conditions->rowid >> TARN_PQT_FILE_SHIFT != (sqlite3_int64)i;
     if (!*skip) rc = tarn_pqt_bind_names(s, i, skip, err);
     if (rc || *skip) return rc;
     rc = tarn_pqt_open_file(&s->paths, i, &s->source, &s->footer, err);
@@ -115,7 +118,7 @@ static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
 
 /* The one block that holds the row a query names by its rowid; none when there is no such row. */
 static int rowid_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
-    uint64_t row = (uint64_t)s->rowid & ((UINT64_C(1) << TARN_PQT_FILE_SHIFT) - 1);
+    uint64_t row = (uint64_t)s->conditions->rowid & ((UINT64_C(1) << TARN_PQT_FILE_SHIFT) - 1);
     const struct tarn_pq_row_group *g = &s->footer->row_groups[s->group];
 
     if (row < g->first_row || row - g->first_row >= (uint64_t)g->rows ||
@@ -137,7 +140,7 @@ static int open_group(struct tarn_pqt_scan *s, struct tarn_err *err) {
     s->n_blocks = s->block = 0;
     s->group++;
     if (s->group >= s->footer->n_row_groups) return TARN_OK;
-    if (s->rowid >= 0) return rowid_block(s, err);
+    if (s->conditions->rowid >= 0) return rowid_block(s, err);
     if (s->pq) return tarn_pq_scan_blocks(s->pq, s->group, &s->blocks, &s->n_blocks, err);
     s->n_rows = s->footer->row_groups[s->group].rows;
     s->row = 0;
@@ -195,7 +198,7 @@ int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err)
 /* The row's number in its row group. */
 static int64_t group_row(const struct tarn_pqt_scan *s) {
     if (s->batch) return s->batch->row[s->row];
-    return s->rowid >= 0 ? s->blocks->first : s->row;
+    return s->conditions->rowid >= 0 ? s->blocks->first : s->row;
 }
 
 static int64_t file_row(const struct tarn_pqt_scan *s) {

@@ -14,7 +14,7 @@
 
 #define TARN_PQT_FILE_SHIFT 40 /* rowid: number of the file, then the row in it */
 
-struct tarn_pqt_condition;
+struct tarn_pqt_conditions;
 
 struct tarn_pqt_scan {
     const struct tarn_parquet_table *t;
@@ -23,9 +23,7 @@ struct tarn_pqt_scan {
     uint8_t *wanted; /* per column of the table */
     int unsure;      /* columns may be asked for that `wanted` doesn't name */
     int pushdown;
-    sqlite3_int64 rowid; /* only this row; -1 = all */
-    const struct tarn_pqt_condition *conditions;
-    int n_conditions;
+    const struct tarn_pqt_conditions *conditions;
     struct tarn_budget budget;
     struct tarn_pq_counters counters;
 
@@ -45,9 +43,9 @@ struct tarn_pqt_scan {
     int64_t row, n_rows; /* of the batch, or of the row group */
 };
 
-/* `used` is SQLite's colUsed. The conditions are borrowed. */
-int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table *t, uint64_t used,
-                       struct tarn_err *err);
+/* *s is zeroes. The conditions are borrowed. */
+int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table *t,
+                       const struct tarn_pqt_conditions *conditions, struct tarn_err *err);
 /* Any state is fine, zeroes too. */
 void tarn_pqt_scan_close(struct tarn_pqt_scan *s);
 int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err);

@@ -8,19 +8,19 @@
 */
 #include "parquet_table.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "family.h"
 #include "mem.h"
 #include "module.h"
 #include "parquet_bind.h"
-#include "parquet_decimal.h"
+#include "parquet_plan.h"
 #include "parquet_scan.h"
 #include "result.h"
 
 struct cursor {
     sqlite3_vtab_cursor base;
+    struct tarn_pqt_conditions conditions;
     struct tarn_pqt_scan scan;
     int more;
 };
@@ -106,16 +106,6 @@ static int table_create(sqlite3 *db, void *aux, int argc, const char *const *arg
     return table_connect(db, aux, argc, argv, out, message);
 }
 
-static int table_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
-    struct tarn_parquet_table *t = (struct tarn_parquet_table *)vtab;
-    info->idxStr = sqlite3_mprintf("%016llx", info->colUsed);
-    if (!info->idxStr) return SQLITE_NOMEM;
-    info->needToFreeIdxStr = 1;
-    info->estimatedRows = t->rows;
-    info->estimatedCost = (double)t->rows + 1;
-    return SQLITE_OK;
-}
-
 static int table_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     struct cursor *cur = tarn_calloc(1, sizeof *cur);
 
@@ -125,10 +115,16 @@ static int table_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **out) {
     return SQLITE_OK;
 }
 
+static void cursor_clear(struct cursor *cur) {
+    tarn_pqt_scan_close(&cur->scan);
+    tarn_pqt_conditions_release(&cur->conditions);
+    cur->more = 0;
+}
+
 static int table_close(sqlite3_vtab_cursor *base) {
     struct cursor *cur = (struct cursor *)base;
 
-    tarn_pqt_scan_close(&cur->scan);
+    cursor_clear(cur);
     tarn_free(cur);
     return SQLITE_OK;
 }
@@ -148,16 +144,16 @@ static int table_filter(sqlite3_vtab_cursor *base, int num, const char *plan, in
     struct tarn_parquet_table *t = (struct tarn_parquet_table *)base->pVtab;
     struct tarn_err err = {0};
     int rc = TARN_OK;
-    (void)num;
-    (void)argc;
-    (void)argv;
 
-    tarn_pqt_scan_close(&cur->scan);
-    cur->more = 0;
+    (void)num;
+    cursor_clear(cur);
     rc = tarn_conn_refresh(t->conn, &err);
-    cur->scan.rowid = -1;
-    if (rc == TARN_OK) rc = tarn_pqt_scan_open(&cur->scan, t, strtoull(plan, NULL, 16), &err);
-    if (rc == TARN_OK) rc = tarn_pqt_scan_next(&cur->scan, &cur->more, &err);
+    if (rc == TARN_OK) rc = tarn_pqt_conditions_read(&cur->conditions, plan, argc, argv, &err);
+    if (rc == TARN_OK && !cur->conditions.none) {
+        rc = tarn_pqt_scan_open(&cur->scan, t, &cur->conditions, &err);
+        if (rc == TARN_OK) rc = tarn_pqt_scan_next(&cur->scan, &cur->more, &err);
+    }
+    if (rc) cur->more = 0;
     return rc ? tarn_vtab_err(base->pVtab, &err) : SQLITE_OK;
 }
 
@@ -182,7 +178,7 @@ static int table_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *out) {
 static const sqlite3_module parquet_module = {
     .xCreate = table_create,
     .xConnect = table_connect,
-    .xBestIndex = table_best_index,
+    .xBestIndex = tarn_pqt_best_index,
     .xDisconnect = table_disconnect,
     .xDestroy = table_disconnect,
     .xOpen = table_open,
