@@ -1,6 +1,6 @@
 /* parquet_plan.h: what xBestIndex of a table `parquet` tells xFilter, as text.
 **
-**   0000000000000007|2=c;0i;5<
+**   0000000000000007|2=c;0i;5n;
 **   colUsed in hex   then per argument: column, operator, `c` when the right side is a constant
 */
 #ifndef TARN_PARQUET_PLAN_H
@@ -17,8 +17,8 @@ enum tarn_pqt_op { /* as the plan writes them */
                    TARN_PQT_GE = '}',
                    TARN_PQT_IS = 's',
                    TARN_PQT_IN = 'i',
-                   TARN_PQT_IS_NULL = '0',
-                   TARN_PQT_NOT_NULL = '1',
+                   TARN_PQT_IS_NULL = 'n',
+                   TARN_PQT_NOT_NULL = 'v',
                    TARN_PQT_GLOB = 'g',
                    TARN_PQT_LIKE = 'k',
                    TARN_PQT_ROWID = 'r'

@@ -1,0 +1,409 @@
+/* The table `parquet` against an ordinary table with the same rows: every query must give the same
+** rows from both, and with pushdown on and off, in UTF-8 and UTF-16 databases. Queries are put
+** together at random from a fixed seed; a failure prints the query. Two files differ in columns,
+** types and units.
+*/
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "tarn.h"
+#include "writer.h"
+
+#define ROWS 1500
+#define QUERIES 1500
+#define ALL (TARN_COL_STATS | TARN_COL_DICT | TARN_COL_BLOOM)
+
+static uint64_t seed;
+
+static unsigned pick(unsigned n) {
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)((seed >> 33) % n);
+}
+
+#define LOGICAL(k, u) \
+    { .kind = (k), .unit = (u), .utc = 1 }
+
+enum { B, I, U, F, D, S, Z, DAY, TIME, TS, UU, DEC, N_COLUMNS };
+
+static struct tarn_column_spec columns[N_COLUMNS] = {
+    [B] = {"b", TARN_BOOLEAN, {0}, TARN_OPTIONAL, ALL, -1, 0},
+    [I] = {"i", TARN_INT32, {0}, TARN_OPTIONAL, ALL, -1, 0},
+    [U] = {"u", TARN_INT64, {.kind = TARN_LOGICAL_INTEGER, .bits = 64}, TARN_OPTIONAL, ALL, -1, 0},
+    [F] = {"f", TARN_FLOAT, {0}, TARN_OPTIONAL, ALL, -1, 0},
+    [D] = {"d", TARN_DOUBLE, {0}, TARN_OPTIONAL, ALL, -1, 0},
+    [S] = {"s", TARN_BYTE_ARRAY, {.kind = TARN_LOGICAL_STRING}, TARN_OPTIONAL, ALL, -1, 0},
+    [Z] = {"z", TARN_BYTE_ARRAY, {0}, TARN_OPTIONAL, ALL, -1, 0},
+    [DAY] = {"day", TARN_INT32, {.kind = TARN_LOGICAL_DATE}, TARN_OPTIONAL, ALL, -1, 0},
+    [TIME] = {"time", TARN_INT64, LOGICAL(TARN_LOGICAL_TIME, TARN_UNIT_US), TARN_OPTIONAL, ALL, -1,
+              0},
+    [TS] = {"ts", TARN_INT64, LOGICAL(TARN_LOGICAL_TIMESTAMP, TARN_UNIT_MS), TARN_OPTIONAL, ALL, -1,
+            0},
+    [UU] = {"uu", TARN_FIXED, {.kind = TARN_LOGICAL_UUID}, TARN_OPTIONAL, ALL, -1, 16},
+    [DEC] = {"dec",
+             TARN_INT64,
+             {.kind = TARN_LOGICAL_DECIMAL, .precision = 10, .scale = 2},
+             TARN_OPTIONAL,
+             ALL,
+             -1,
+             0},
+};
+
+static const char *const texts[] = {"",
+                                    "a",
+                                    "A",
+                                    "abc",
+                                    "abd",
+                                    "ABC",
+                                    "10",
+                                    "9",
+                                    "1e1",
+                                    "-3",
+                                    "2024",
+                                    "\xc3\xa4",
+                                    "\xf0\x9f\x98\x80",
+                                    "a%",
+                                    "b_c"};
+static const double reals[] = {0.0, -0.0, 0.5, -2.25, 1e9, 1e300, 3.0, 0.1, 9007199254740993.0};
+
+static void put_row(struct tarn_pq_writer *w, int second, int sorted) {
+    uint8_t uuid[16] = {0};
+    int k = (int)pick(200);
+
+    if (pick(8)) tarn_pq_put_bool(w, B, (int)pick(2));
+    if (second)
+        tarn_pq_put_i64(w, I, sorted - 700);
+    else if (pick(8))
+        tarn_pq_put_i32(w, I, sorted / 3 - 100);
+    if (pick(8))
+        tarn_pq_put_i64(w, U, pick(2) ? (int64_t)pick(50) : (int64_t)(UINT64_MAX - pick(5)));
+    if (pick(8)) tarn_pq_put_f32(w, F, pick(12) ? (float)reals[pick(5)] : NAN);
+    if (pick(8)) tarn_pq_put_f64(w, D, reals[pick(9)]);
+    if (pick(8)) tarn_pq_put_bytes(w, S, texts[k % 15], strlen(texts[k % 15]));
+    if (pick(8)) tarn_pq_put_bytes(w, Z, k % 5 ? texts[k % 13] : "\xff\x01", k % 5 ? 1 : 2);
+    if (pick(8)) tarn_pq_put_i32(w, DAY, 19700 + sorted / 10);
+    if (pick(8)) tarn_pq_put_i64(w, TIME, (int64_t)pick(86400) * 1000000 + (k < 50 ? k : 0));
+    if (pick(8)) {
+        int64_t ms = INT64_C(1704067200000) + (int64_t)sorted * 60001;
+        tarn_pq_put_i64(w, TS, second ? ms * 1000 + k % 3 : ms);
+    }
+    memset(uuid, k % 4 * 85, 8);
+    uuid[15] = (uint8_t)(k % 16);
+    if (pick(8)) tarn_pq_put_bytes(w, UU, uuid, 16);
+    if (pick(8)) tarn_pq_put_i64(w, DEC, (int64_t)k * 25 - 2000);
+    assert_int_equal(tarn_pq_end_row(w), 0);
+}
+
+/* The second file has `i` wider, `ts` finer, and another name for `s`. */
+static void write_file(const char *path, int second) {
+    struct tarn_column_spec own[N_COLUMNS];
+    struct tarn_pq_writer_spec spec = {.columns = own,
+                                       .n_columns = N_COLUMNS,
+                                       .codec = TARN_SNAPPY,
+                                       .row_group_rows = 400,
+                                       .page_rows = 64,
+                                       .sort_column = -1};
+    struct tarn_pq_writer *w = NULL;
+    struct tarn_sink sink;
+    struct tarn_err err = {0};
+    int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    int i;
+
+    assert_true(fd >= 0);
+    memcpy(own, columns, sizeof own);
+    if (second) {
+        own[I].physical = TARN_INT64;
+        own[TS].logical.unit = TARN_UNIT_US;
+        own[S].name = "s2";
+    }
+    tarn_sink_fd(&sink, fd, path);
+    assert_int_equal(tarn_pq_writer_open(&w, &spec, &sink, &err), TARN_OK);
+    for (i = 0; i < ROWS; i++)
+        put_row(w, second, i);
+    if (tarn_pq_writer_finish(w, &err)) fail_msg("%s", err.msg);
+    tarn_pq_writer_free(w);
+    (void)close(fd);
+}
+
+struct fixture {
+    char dir[64];
+    sqlite3 *db;
+};
+
+static void exec(sqlite3 *db, const char *sql) {
+    char *message = NULL;
+
+    if (sqlite3_exec(db, sql, NULL, NULL, &message)) fail_msg("%s\n%s", sql, message);
+}
+
+#define REFERENCE                                                                             \
+    "CREATE TABLE ref(b BOOLEAN, i INTEGER, u INTEGER COLLATE tarn_decimal, f REAL, d REAL, " \
+    "s TEXT, z TEXT, day TEXT, time TEXT, ts TEXT, uu TEXT, dec TEXT COLLATE tarn_decimal, "  \
+    "s2 TEXT, filename TEXT, file_row_number INTEGER)"
+
+static void set_up(struct fixture *f, const char *encoding) {
+    char path[128], sql[1024];
+    char *why = NULL;
+
+    (void)snprintf(f->dir, sizeof f->dir, "pqt-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    (void)snprintf(path, sizeof path, "%s/1.parquet", f->dir);
+    write_file(path, 0);
+    (void)snprintf(path, sizeof path, "%s/2.parquet", f->dir);
+    write_file(path, 1);
+    assert_int_equal(sqlite3_open(":memory:", &f->db), SQLITE_OK);
+    exec(f->db, encoding);
+    if (tarn_register(f->db, &why)) fail_msg("%s", why);
+    (void)snprintf(sql, sizeof sql,
+                   "CREATE VIRTUAL TABLE pq USING parquet('%s/*.parquet', "
+                   "'{\"binaryAsText\":true}')",
+                   f->dir);
+    exec(f->db, sql);
+    exec(f->db, REFERENCE);
+    exec(f->db, "SELECT tarn_config('pushdown', 'off');"
+                "INSERT INTO ref SELECT *, filename, file_row_number FROM pq;"
+                "CREATE TABLE c(n NUMERIC, t TEXT, x);"
+                "INSERT INTO c VALUES(3, '3', 3), ('10', '10', '10'), (0.5, 'abc', 'abc'),"
+                "('zz', '2024-01-01 00:10:00.010', x'61'), (NULL, NULL, NULL), (9, '9', 9.0)");
+}
+
+static void tear_down(struct fixture *f) {
+    char command[128];
+
+    assert_int_equal(sqlite3_close(f->db), SQLITE_OK);
+    (void)snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+    assert_int_equal(system(command), 0);
+}
+
+static const char *constant(char out[80]) {
+    static const char *const any[] = {"NULL",
+                                      "0",
+                                      "1",
+                                      "3",
+                                      "-3",
+                                      "3.5",
+                                      "-0.5",
+                                      "0.0",
+                                      "'3'",
+                                      "'10'",
+                                      "'abc'",
+                                      "'abd'",
+                                      "''",
+                                      "'a'",
+                                      "x'61'",
+                                      "x''",
+                                      "1e300",
+                                      "1e9",
+                                      "-1e30",
+                                      "9e18",
+                                      "'2024-02'",
+                                      "2024",
+                                      "'2024'",
+                                      "'zz'",
+                                      "9223372036854775807",
+                                      "-9223372036854775808",
+                                      "'18446744073709551614'",
+                                      "18446744073709551614.0",
+                                      "9007199254740993",
+                                      "0.1",
+                                      "'12.50'",
+                                      "12.5",
+                                      "12.505",
+                                      "-7.25",
+                                      "'1e1'",
+                                      "' 3'",
+                                      "'12:00'",
+                                      "'2023-12-31'",
+                                      "'2024-01-01'",
+                                      "'2024-01-01 00:10:00.010'",
+                                      "'2024-01-01 00:10:00'",
+                                      "'2024-01-01 12:00:00.010012'",
+                                      "'2024-02-30'",
+                                      "'2024-01-01T10:00:00'",
+                                      "'55555555-5555-5555-0000-000000000003'",
+                                      "'AAAAAAAA-aaaa-aaaa-0000-000000000003'",
+                                      "'aaaaaaaa-aaaa-aaaa-0000-000000000007'",
+                                      "x'ff01'",
+                                      "'13:13:13.000013'",
+                                      "'a' || 'bc'"};
+    unsigned k = pick(sizeof any / sizeof any[0] + 8);
+
+    if (k < sizeof any / sizeof any[0]) return any[k];
+    switch (k % 4) {
+    case 0: (void)snprintf(out, 80, "%d", (int)pick(1600) - 700); break;
+    case 1:
+        (void)snprintf(out, 80, "'2024-01-01 %02u:%02u:00.%03u'", pick(24), pick(60), pick(60));
+        break;
+    case 2: (void)snprintf(out, 80, "date('2023-12-01', '+%u days')", pick(150)); break;
+    default: (void)snprintf(out, 80, "'%d.%02d'", (int)pick(40) - 20, (int)pick(4) * 25); break;
+    }
+    return out;
+}
+
+static void condition(char *out, size_t room, int *uses_u) {
+    static const char *const names[] = {"b",   "i",    "u",  "f",  "d",   "s",  "z",
+                                        "day", "time", "ts", "uu", "dec", "s2", "file_row_number"};
+    static const char *const ops[] = {"=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"};
+    static const char *const patterns[] = {"'a*'",   "'ab%'", "'1%'", "'2024-01*'",
+                                           "'[a]*'", "'-%'",  "'ä*'"};
+    char a[80], b[80], c[80];
+    const char *x = constant(a), *y = constant(b), *z = constant(c);
+    unsigned k = pick(14);
+
+    *uses_u |= k == 2;
+    switch (pick(12)) {
+    case 0: (void)snprintf(out, room, "%s IS NULL", names[k]); break;
+    case 1: (void)snprintf(out, room, "%s IS NOT NULL", names[k]); break;
+    case 2: (void)snprintf(out, room, "%s IN (%s, %s, %s)", names[k], x, y, z); break;
+    case 3: (void)snprintf(out, room, "%s BETWEEN %s AND %s", names[k], x, y); break;
+    case 4:
+        (void)snprintf(out, room, "%s %s %s", names[k], pick(2) ? "GLOB" : "LIKE",
+                       patterns[pick(7)]);
+        break;
+    case 5:
+        (void)snprintf(out, room, "%s %s (SELECT %s FROM c WHERE rowid = %u)", names[k],
+                       ops[pick(8)], (const char *[]){"n", "t", "x"}[pick(3)], 1 + pick(6));
+        break;
+    case 6:
+        (void)snprintf(out, room, "%s IN (SELECT %s FROM c)", names[k],
+                       (const char *[]){"n", "t", "x"}[pick(3)]);
+        break;
+    case 7: (void)snprintf(out, room, "%s %s %s COLLATE NOCASE", names[k], ops[pick(8)], x); break;
+    default: (void)snprintf(out, room, "%s %s %s", names[k], ops[pick(8)], x); break;
+    }
+}
+
+/* Everything a query gives, as one text; sqlite3_free. */
+static char *answer(sqlite3 *db, const char *sql) {
+    sqlite3_str *s = sqlite3_str_new(db);
+    sqlite3_stmt *stmt = NULL;
+    int i, rc;
+
+    if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL)) fail_msg("%s\n%s", sql, sqlite3_errmsg(db));
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        for (i = 0; i < sqlite3_column_count(stmt); i++) {
+            const char *text = (const char *)sqlite3_column_text(stmt, i);
+            sqlite3_str_appendf(s, "%d:%s|", sqlite3_column_type(stmt, i), text ? text : "NULL");
+        }
+        sqlite3_str_appendall(s, "\n");
+    }
+    if (rc != SQLITE_DONE) fail_msg("%s\n%s", sql, sqlite3_errmsg(db));
+    (void)sqlite3_finalize(stmt);
+    return sqlite3_str_finish(s);
+}
+
+static const char *first_difference(const char *a, const char *b) {
+    while (a && b && *a && *a == *b)
+        a++, b++;
+    return a ? a : "nothing";
+}
+
+static void compare(sqlite3 *db, const char *where, const char *what, int use_ref) {
+    char sql[3][1024];
+    char *on = NULL, *off = NULL, *ref = NULL;
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        (void)snprintf(sql[i], sizeof sql[i],
+                       "SELECT %s, file_row_number FROM %s AS q%s ORDER BY filename, "
+                       "file_row_number",
+                       what, i ? "ref" : "pq", where);
+    }
+    exec(db, "SELECT tarn_config('pushdown', 'on')");
+    on = answer(db, sql[0]);
+    exec(db, "SELECT tarn_config('pushdown', 'off')");
+    off = answer(db, sql[0]);
+    if (use_ref) ref = answer(db, sql[1]);
+    if (!on != !off || (on && strcmp(on, off) != 0))
+        fail_msg("pushdown makes a difference: %s\n%.200s", sql[0], first_difference(on, off));
+    if (use_ref && (!on != !ref || (on && strcmp(on, ref) != 0)))
+        fail_msg("the table makes a difference: %s\n%.200s", sql[0], first_difference(on, ref));
+    sqlite3_free(on);
+    sqlite3_free(off);
+    sqlite3_free(ref);
+}
+
+static void run(const char *encoding, int queries) {
+    static const char *const lists[] = {"i, s",    "*",         "ts, dec, uu", "count(*) OVER ()",
+                                        "d, f, z", "day, time", "b, u, s2"};
+    struct fixture f;
+    int i, k;
+
+    set_up(&f, encoding);
+    for (i = 0; i < queries; i++) {
+        char where[800] = " WHERE ", one[240];
+        int n = 1 + (int)pick(3), uses_u = 0;
+        unsigned list = pick(7);
+        for (k = 0; k < n; k++) {
+            condition(one, sizeof one, &uses_u);
+            if (k) strcat(where, pick(4) ? " AND " : " OR ");
+            if (!pick(8)) strcat(where, "NOT ");
+            strcat(where, one);
+        }
+        if (list == 1 || list == 6) uses_u = 1;
+        compare(f.db, where, lists[list], !uses_u);
+    }
+    compare(f.db, " JOIN c ON q.s = c.t", "c.t, q.s, q.i", 1);
+    compare(f.db, " JOIN c ON q.i = c.n", "c.n, q.s, q.i", 1);
+    compare(f.db, " JOIN c ON q.ts > c.x", "c.x, q.ts", 1);
+    compare(f.db, " LEFT JOIN c ON q.dec = c.n", "c.n, q.dec", 1);
+    tear_down(&f);
+}
+
+static void random_queries(void **state) {
+    (void)state;
+    seed = 11;
+    run("PRAGMA encoding = 'UTF-8'", QUERIES);
+}
+
+static void random_queries_utf16(void **state) {
+    (void)state;
+    seed = 12;
+    run("PRAGMA encoding = 'UTF-16le'", QUERIES / 5);
+}
+
+/* Rows can be joined with themselves by rowid, and a rowid finds its row alone. */
+static void rowids(void **state) {
+    struct fixture f;
+    char *a = NULL;
+
+    (void)state;
+    seed = 13;
+    set_up(&f, "PRAGMA encoding = 'UTF-8'");
+    exec(f.db, "SELECT tarn_config('pushdown', 'on')");
+    a = answer(f.db, "WITH x AS MATERIALIZED (SELECT rowid AS r, i, ts, filename AS f FROM pq "
+                     "WHERE abs(random()) % 100 = 0) SELECT count(*) > 0, "
+                     "sum(q.i IS x.i AND q.ts IS x.ts AND q.filename IS x.f) = count(*) "
+                     "FROM x JOIN pq AS q ON q.rowid = x.r");
+    assert_string_equal(a, "1:1|1:1|\n");
+    sqlite3_free(a);
+    a = answer(f.db, "SELECT count(*), (SELECT count(*) FROM pq WHERE rowid = -5), "
+                     "(SELECT count(*) FROM pq WHERE rowid = 1500), "
+                     "(SELECT count(*) FROM pq WHERE rowid = 1499), "
+                     "(SELECT count(*) FROM pq WHERE rowid = (1 << 40) + 7), "
+                     "(SELECT i FROM pq WHERE rowid = (1 << 40) + 7), "
+                     "(SELECT count(*) FROM pq WHERE rowid = 'x') FROM pq");
+    assert_string_equal(a, "1:3000|1:0|1:0|1:1|1:1|1:-693|1:0|\n");
+    sqlite3_free(a);
+    tear_down(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_queries),
+        cmocka_unit_test(random_queries_utf16),
+        cmocka_unit_test(rowids),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
