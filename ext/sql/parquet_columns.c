@@ -174,10 +174,14 @@ static int is_inner_leaf(const struct tarn_pq_footer *f, int node) {
     return f->nodes[node].parent > 0 && f->nodes[node].column >= 0;
 }
 
-/* A leaf inside groups has values of its own unless something above it repeats. */
+/* A leaf inside groups has values of its own unless something above it repeats. What isn't text
+** there comes as JSON: {"$base64": ...}. */
 static enum tarn_pqt_kind inner_kind(const struct tarn_pq_column *col,
                                      const struct tarn_pqt_options *o) {
-    return col->max_rep ? TARN_PQT_JSON : tarn_pqt_leaf_kind(col, o);
+    enum tarn_pqt_kind kind = tarn_pqt_leaf_kind(col, o);
+
+    if (col->max_rep) return TARN_PQT_JSON;
+    return kind == TARN_PQT_BLOB || kind == TARN_PQT_BINARY_TEXT ? TARN_PQT_JSON : kind;
 }
 
 static int take_node(struct building *b, const struct tarn_pq_footer *f, int node, struct list *l,
@@ -382,13 +386,14 @@ struct tarn_pqt_binding *tarn_pqt_bind_file(const struct tarn_parquet_table *t,
     struct tarn_pqt_binding *found = tarn_arena_calloc(arena, (size_t)s->n, sizeof *found);
     uint8_t *seen = tarn_calloc((size_t)s->n, 1);
     int first_leaf = s->file_row + 1;
-    int field = 0, leaf = 0, node, i;
+    int field = 0, leaf = 0, top = 0, node, i;
 
     for (i = 0; found && i < s->n; i++)
         found[i].node = found[i].leaf = -1;
     for (node = 1; found && seen && node < f->n_nodes; node++) {
         int c = f->nodes[node].column;
         if (f->nodes[node].parent == 0) {
+            top = node;
             i = find(s->columns, s->filename, f->nodes[node].name, field++, seen);
         } else if (is_inner_leaf(f, node)) {
             i = find(s->columns + first_leaf, s->n - first_leaf, f->columns[c].path, leaf++,
@@ -400,9 +405,12 @@ struct tarn_pqt_binding *tarn_pqt_bind_file(const struct tarn_parquet_table *t,
         if (i < 0 || s->columns[i].place == TARN_PQT_FOLDER) continue;
         seen[i] = 1;
         found[i].node = node;
+        found[i].top = top;
         found[i].leaf = c >= 0 && f->columns[c].flat ? c : -1;
-        found[i].kind = f->nodes[node].parent == 0 ? node_kind(f, node, &t->options)
-                                                   : inner_kind(&f->columns[c], &t->options);
+        found[i].inner = node == top ? -1 : c;
+        found[i].scalar = node != top && f->columns[c].max_rep == 0;
+        found[i].kind =
+            node == top ? node_kind(f, node, &t->options) : inner_kind(&f->columns[c], &t->options);
     }
     if (!seen) found = NULL;
     tarn_free(seen);

@@ -14,13 +14,23 @@ static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
 }
 
 static void close_blocks(struct tarn_pqt_scan *s) {
+    int i;
+
     tarn_pq_batch_release(s->batch);
     s->batch = NULL;
     s->row = s->n_rows = 0;
+    tarn_arena_clear(&s->batch_arena);
+    for (i = 0; s->nested && i < s->t->schema.n; i++)
+        s->nested[i].read = 0;
 }
 
 static void close_file(struct tarn_pqt_scan *s) {
+    int i;
+
     close_blocks(s);
+    for (i = 0; s->nested && i < s->t->schema.n; i++)
+        tarn_pqt_nested_release(&s->nested[i]);
+    s->nested = NULL;
     tarn_free(s->blocks);
     s->blocks = NULL;
     s->n_blocks = s->block = 0;
@@ -35,6 +45,7 @@ static void close_file(struct tarn_pqt_scan *s) {
 void tarn_pqt_scan_close(struct tarn_pqt_scan *s) {
     close_file(s);
     tarn_arena_release(&s->arena);
+    tarn_arena_release(&s->batch_arena);
     tarn_paths_release(&s->paths);
     tarn_free(s->wanted);
     memset(s, 0, sizeof *s);
@@ -50,6 +61,7 @@ int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table 
     s->pushdown = strcmp(tarn_settings_text(set, TARN_SET_PUSHDOWN), "off") != 0;
     s->budget.limit = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
     tarn_arena_init(&s->arena, &s->budget);
+    tarn_arena_init(&s->batch_arena, &s->budget);
     s->wanted = tarn_calloc((size_t)t->schema.n, 1);
     if (!s->wanted) return no_memory(s, err);
     for (i = 0; i < t->schema.n && i < 63; i++)
@@ -110,7 +122,8 @@ static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
     s->group = -1;
     s->bindings = tarn_pqt_bind_file(s->t, s->footer, &s->arena);
     s->slots = tarn_arena_calloc(&s->arena, (size_t)s->t->schema.n, sizeof *s->slots);
-    if (!s->bindings || !s->slots) return no_memory(s, err);
+    s->nested = tarn_arena_calloc(&s->arena, (size_t)s->t->schema.n, sizeof *s->nested);
+    if (!s->bindings || !s->slots || !s->nested) return no_memory(s, err);
     rc = tarn_pqt_bind_conditions(s, skip, err);
     if (rc || *skip || !needs_pages(s)) return rc;
     return open_scan(s, err);
@@ -240,10 +253,21 @@ static int result_folder(struct tarn_pqt_scan *s, const char *name, sqlite3_cont
     return rc;
 }
 
-static int result_nested(const struct tarn_pqt_scan *s, int column, struct tarn_err *err) {
-    return tarn_err_set(err, TARN_EUNSUPPORTED,
-                        "%.100s: column %.60s is nested: read the columns that are not",
-                        s->source.name, s->t->schema.columns[column].name);
+static int result_nested(struct tarn_pqt_scan *s, int column, sqlite3_context *ctx,
+                         struct tarn_err *err) {
+    const struct tarn_pqt_binding *b = &s->bindings[column];
+    struct tarn_nested_spec spec;
+
+    memset(&spec, 0, sizeof spec);
+    spec.footer = s->footer;
+    spec.src = &s->source;
+    spec.row_group = s->group;
+    spec.node = b->top;
+    spec.leaf = b->inner;
+    spec.budget = &s->budget;
+    spec.counters = &s->counters;
+    return tarn_pqt_nested_result(&s->nested[column], &spec, b, s->batch, (uint32_t)s->row,
+                                  &s->batch_arena, ctx, err);
 }
 
 int tarn_pqt_scan_column(struct tarn_pqt_scan *s, int column, sqlite3_context *ctx,
@@ -264,7 +288,7 @@ int tarn_pqt_scan_column(struct tarn_pqt_scan *s, int column, sqlite3_context *c
     default: break;
     }
     if (b->node < 0 || b->kind == TARN_PQT_NULL) return TARN_OK;
-    if (b->leaf < 0) return result_nested(s, column, err);
+    if (b->leaf < 0) return result_nested(s, column, ctx, err);
     if (s->slots[column] < 0) rc = want(s, column, err);
     if (rc) return rc;
     tarn_pqt_result(ctx, b->kind, &s->footer->columns[b->leaf],

@@ -10,6 +10,7 @@
 #define TARN_PARQUET_SCAN_H
 
 #include "filescan.h"
+#include "parquet_nested.h"
 #include "parquet_table.h"
 
 #define TARN_PQT_FILE_SHIFT 40 /* rowid: number of the file, then the row in it */
@@ -32,7 +33,8 @@ struct tarn_pqt_scan {
     struct tarn_source source;
     struct tarn_pq_footer *footer;
     struct tarn_pqt_binding *bindings;
-    int *slots; /* per column of the table: its vector in a batch, or -1 */
+    struct tarn_pqt_nested *nested; /* per column of the table */
+    int *slots;                     /* per column of the table: its vector in a batch, or -1 */
     struct tarn_predicate *predicates;
     int n_predicates;
     struct tarn_pq_scan *pq; /* NULL: rows are only counted */
@@ -40,7 +42,8 @@ struct tarn_pqt_scan {
     struct tarn_pq_block *blocks;
     size_t n_blocks, block; /* block: the next one to read */
     struct tarn_pq_batch *batch;
-    int64_t row, n_rows; /* of the batch, or of the row group */
+    struct tarn_arena batch_arena; /* what nested columns of the batch hold */
+    int64_t row, n_rows;           /* of the batch, or of the row group */
 };
 
 /* *s is zeroes. The conditions are borrowed. */

@@ -5,6 +5,9 @@
 **   parquet_files.c    the files behind a path or pattern, their footers, values in folder names
 **   parquet_columns.c  footers become the table's columns; where they are in one file
 **   parquet_value.c    a cell becomes an SQL value
+**   parquet_nested.c   so does the JSON of a nested column
+**   parquet_scan.c     the rows, file by file
+**   parquet_conditions.c, parquet_names.c, parquet_bound.c   conditions on rows and on files
 **   parquet_plan.c     xBestIndex: which conditions go down
 **   parquet_bind.c     a condition and its value become a predicate on one file
 */
@@ -70,8 +73,11 @@ struct tarn_pqt_schema {
 
 /* Where a column is in one file. */
 struct tarn_pqt_binding {
-    int node; /* of a field or leaf; -1 = the file hasn't got it */
-    int leaf; /* of a flat column; -1 = not flat */
+    int node;   /* of a field or leaf; -1 = the file hasn't got it */
+    int leaf;   /* of a flat column; -1 = not flat */
+    int top;    /* the root's field that the node is in */
+    int inner;  /* the leaf's number, of a leaf inside groups; -1 */
+    int scalar; /* a leaf inside groups that doesn't repeat */
     enum tarn_pqt_kind kind;
 };
 
