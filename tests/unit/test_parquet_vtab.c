@@ -17,11 +17,12 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "parquet_decimal.h"
 #include "tarn.h"
 #include "writer.h"
 
 #define ROWS 1500
-#define QUERIES 1500
+#define QUERIES 1000
 #define ALL (TARN_COL_STATS | TARN_COL_DICT | TARN_COL_BLOOM)
 
 static uint64_t seed;
@@ -346,9 +347,12 @@ static void run(const char *encoding, int queries) {
         unsigned list = pick(7);
         for (k = 0; k < n; k++) {
             condition(one, sizeof one, &uses_u);
-            if (k) strcat(where, pick(4) ? " AND " : " OR ");
-            if (!pick(8)) strcat(where, "NOT ");
-            strcat(where, one);
+            size_t at = strlen(where);
+            (void)snprintf(where + at, sizeof where - at, "%s%s%s",
+                           !k        ? ""
+                           : pick(4) ? " AND "
+                                     : " OR ",
+                           pick(8) ? "" : "NOT ", one);
         }
         if (list == 1 || list == 6) uses_u = 1;
         compare(f.db, where, lists[list], !uses_u);
@@ -398,11 +402,171 @@ static void rowids(void **state) {
     tear_down(&f);
 }
 
+#define WIDE 130
+
+/* SQLite tells of the first 63 columns only whether they are used. */
+static void wide_tables(void **state) {
+    struct tarn_column_spec wide[WIDE];
+    struct tarn_pq_writer_spec spec = {.columns = wide, .n_columns = WIDE, .row_group_rows = 50};
+    char names[WIDE][8], path[128], sql[512];
+    struct tarn_pq_writer *w = NULL;
+    struct tarn_sink sink;
+    struct fixture f;
+    char *a = NULL;
+    int i, k, fd;
+
+    (void)state;
+    seed = 14;
+    set_up(&f, "PRAGMA encoding = 'UTF-8'");
+    exec(f.db, "SELECT tarn_config('pushdown', 'on')");
+    (void)snprintf(path, sizeof path, "%s/wide.parquet", f.dir);
+    memset(wide, 0, sizeof wide);
+    for (i = 0; i < WIDE; i++) {
+        (void)snprintf(names[i], sizeof names[i], "c%d", i);
+        wide[i] = columns[I];
+        wide[i].name = names[i];
+    }
+    spec.sort_column = -1;
+    fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    tarn_sink_fd(&sink, fd, path);
+    assert_int_equal(tarn_pq_writer_open(&w, &spec, &sink, NULL), 0);
+    for (k = 0; k < 120; k++) {
+        for (i = 0; i < WIDE; i++)
+            tarn_pq_put_i32(w, i, k * 1000 + i);
+        assert_int_equal(tarn_pq_end_row(w), 0);
+    }
+    assert_int_equal(tarn_pq_writer_finish(w, NULL), 0);
+    tarn_pq_writer_free(w);
+    (void)close(fd);
+    (void)snprintf(sql, sizeof sql, "CREATE VIRTUAL TABLE wide USING parquet('%s')", path);
+    exec(f.db, sql);
+    a = answer(f.db, "SELECT sum(c2), sum(c62), sum(c63), sum(c64), sum(c129) FROM wide");
+    assert_string_equal(a, "1:7140240|1:7147440|1:7147560|1:7147680|1:7155480|\n");
+    sqlite3_free(a);
+    a = answer(f.db, "SELECT CASE WHEN c0 > 60000 THEN c100 ELSE c1 END, c129, file_row_number "
+                     "FROM wide WHERE c77 IN (59077, 61077) AND c80 > 5 ORDER BY c90");
+    assert_string_equal(a, "1:59001|1:59129|1:59|\n1:61100|1:61129|1:61|\n");
+    sqlite3_free(a);
+    a = answer(f.db, "SELECT count(*) FROM wide");
+    assert_string_equal(a, "1:120|\n");
+    sqlite3_free(a);
+    a = answer(f.db, "SELECT c99 FROM wide WHERE rowid = 101");
+    assert_string_equal(a, "1:101099|\n");
+    sqlite3_free(a);
+    tear_down(&f);
+}
+
+/* What a query may not do fails, with words, and leaves the table as it was. */
+static void failures(void **state) {
+    struct fixture f;
+    char path[128], sql[256];
+    char *a = NULL;
+
+    (void)state;
+    seed = 15;
+    set_up(&f, "PRAGMA encoding = 'UTF-8'");
+    exec(f.db, "SELECT tarn_config('memoryBudget', 1048576)");
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT tarn_export('SELECT hex(zeroblob(2000000)) AS s', '%s/big')", f.dir);
+    exec(f.db, sql);
+    (void)snprintf(sql, sizeof sql, "CREATE VIRTUAL TABLE big USING parquet('%s/big')", f.dir);
+    exec(f.db, sql);
+    assert_int_not_equal(sqlite3_exec(f.db, "SELECT s FROM big", NULL, NULL, NULL), SQLITE_OK);
+    assert_non_null(strstr(sqlite3_errmsg(f.db), "budget"));
+    exec(f.db, "SELECT tarn_config('memoryBudget', 268435456)");
+    a = answer(f.db, "SELECT count(*), count(ts) > 0 FROM pq");
+    assert_string_equal(a, "1:3000|1:1|\n");
+    sqlite3_free(a);
+    /* A file that breaks after the table was connected. */
+    (void)snprintf(path, sizeof path, "%s/2.parquet", f.dir);
+    assert_int_equal(truncate(path, 1000), 0);
+    assert_int_not_equal(sqlite3_exec(f.db, "SELECT sum(i) FROM pq", NULL, NULL, NULL), SQLITE_OK);
+    assert_non_null(strstr(sqlite3_errmsg(f.db), "2.parquet"));
+    assert_int_equal(unlink(path), 0);
+    a = answer(f.db, "SELECT count(*), count(i) > 0 FROM pq");
+    assert_string_equal(a, "1:1500|1:1|\n");
+    sqlite3_free(a);
+    tear_down(&f);
+}
+
+/* Texts of decimals compare as the numbers they are. */
+static void decimals(void **state) {
+    static const char *const rising[] = {"-1e3",
+                                         "-999.9999999999999999999999999999",
+                                         "-2",
+                                         "-1.50",
+                                         "-0.001",
+                                         "0",
+                                         "0.001",
+                                         "1e-2",
+                                         ".5",
+                                         "1.49999",
+                                         "1.5",
+                                         "12345678901234567890.12",
+                                         "12345678901234567890.13",
+                                         "1e20",
+                                         "",
+                                         "1.2.3",
+                                         "abc",
+                                         "e5"};
+    static const char *const equal[] = {"1.5", "1.50", "+01.500", "15e-1", "0.15e1"};
+    const int n = (int)(sizeof rising / sizeof rising[0]);
+    int i, k;
+
+    (void)state;
+    for (i = 0; i < n; i++) {
+        for (k = 0; k < n; k++) {
+            int cmp =
+                tarn_decimal_compare(rising[i], strlen(rising[i]), rising[k], strlen(rising[k]));
+            if ((cmp > 0) - (cmp < 0) != (i > k) - (i < k))
+                fail_msg("%s and %s: %d", rising[i], rising[k], cmp);
+        }
+    }
+    for (i = 0; i < 5; i++)
+        assert_int_equal(tarn_decimal_compare(equal[0], 3, equal[i], strlen(equal[i])), 0);
+    assert_int_equal(tarn_decimal_compare("0", 1, "-0.00", 5), 0);
+}
+
+/* Nested columns, as the test data has them. */
+static void nested_columns(void **state) {
+    const char *top = getenv("TOP"), *real = getenv("TARN_REAL_DATA");
+    char path[512], sql[1024];
+    struct fixture f;
+    char *a = NULL;
+
+    (void)state;
+    seed = 16;
+    (void)snprintf(path, sizeof path, "%s%s/parquet-testing/data/nullable.impala.parquet",
+                   real && *real ? real
+                   : top         ? top
+                                 : ".",
+                   real && *real ? "/.." : "/../shared/data");
+    if (access(path, R_OK) != 0) {
+        print_message("no test data at %s\n", path);
+        skip();
+    }
+    set_up(&f, "PRAGMA encoding = 'UTF-8'");
+    (void)snprintf(sql, sizeof sql, "CREATE VIRTUAL TABLE n USING parquet('%s')", path);
+    exec(f.db, sql);
+    a = answer(f.db, "SELECT int_array, int_Map_Array, nested_struct ->> '$.b[0]', "
+                     "\"nested_struct.A\", \"int_map.map.key\" FROM n WHERE id <= 2");
+    assert_string_equal(a, "3:[1,2,3]|3:[{\"k1\":1}]|1:1|1:1|3:[\"k1\",\"k2\"]|\n"
+                           "3:[null,1,2,null,3,null]|3:[{\"k3\":null,\"k1\":1},null,{}]|5:NULL|"
+                           "5:NULL|3:[\"k1\",\"k2\"]|\n");
+    sqlite3_free(a);
+    a = answer(f.db, "SELECT id FROM n WHERE \"nested_struct.A\" = 7 AND int_array IS NULL");
+    assert_string_equal(a, "1:7|\n");
+    sqlite3_free(a);
+    tear_down(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_queries),
-        cmocka_unit_test(random_queries_utf16),
-        cmocka_unit_test(rowids),
+        cmocka_unit_test(random_queries), cmocka_unit_test(random_queries_utf16),
+        cmocka_unit_test(rowids),         cmocka_unit_test(wide_tables),
+        cmocka_unit_test(failures),       cmocka_unit_test(decimals),
+        cmocka_unit_test(nested_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
