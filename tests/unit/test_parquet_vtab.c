@@ -466,12 +466,12 @@ static void failures(void **state) {
     (void)state;
     seed = 15;
     set_up(&f, "PRAGMA encoding = 'UTF-8'");
-    exec(f.db, "SELECT tarn_config('memoryBudget', 1048576)");
     (void)snprintf(sql, sizeof sql,
                    "SELECT tarn_export('SELECT hex(zeroblob(2000000)) AS s', '%s/big')", f.dir);
     exec(f.db, sql);
     (void)snprintf(sql, sizeof sql, "CREATE VIRTUAL TABLE big USING parquet('%s/big')", f.dir);
     exec(f.db, sql);
+    exec(f.db, "SELECT tarn_config('memoryBudget', 1048576)");
     assert_int_not_equal(sqlite3_exec(f.db, "SELECT s FROM big", NULL, NULL, NULL), SQLITE_OK);
     assert_non_null(strstr(sqlite3_errmsg(f.db), "budget"));
     exec(f.db, "SELECT tarn_config('memoryBudget', 268435456)");
