@@ -17,6 +17,7 @@
 #include "parquet_bind.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,15 +110,46 @@ static int is_integer(const struct tarn_pq_column *col) {
            col->physical == TARN_INT64;
 }
 
+/* Text as bytes; NULL: it is no text. */
+static const char *text_of(sqlite3_value *v, size_t *n) {
+    const char *s = NULL;
+
+    if (sqlite3_value_type(v) != SQLITE_TEXT) return NULL;
+    s = (const char *)sqlite3_value_text(v);
+    *n = s ? (size_t)sqlite3_value_bytes(v) : 0;
+    return s;
+}
+
+/* The type that numeric affinity gives the value, as far as it is plain: text of an integer is one,
+** other text is left as it is. */
+static int numeric(sqlite3_value *v, int64_t *out) {
+    int type = sqlite3_value_type(v);
+    const char *s = NULL;
+    size_t n = 0, i = 0;
+
+    *out = 0;
+    if (type == SQLITE_INTEGER) *out = sqlite3_value_int64(v);
+    if (type != SQLITE_TEXT || (s = text_of(v, &n)) == NULL) return type;
+    i = n > 0 && s[0] == '-';
+    if (n == i || n - i > 18) return type;
+    for (; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9') return type;
+        *out = *out * 10 + (s[i] - '0');
+    }
+    if (s[0] == '-') *out = -*out;
+    return SQLITE_INTEGER;
+}
+
 /* An integer column. Unsigned 64-bit numbers take constants that both readings of 64 bits share. */
 static int bind_int(struct binding *b, sqlite3_value *v) {
-    int type = sqlite3_value_numeric_type(v);
+    int64_t i = 0;
+    int type = numeric(v, &i);
     double r = 0, up = 0;
 
     if (!is_integer(b->col)) return TARN_OK;
     if (type == SQLITE_INTEGER) {
-        if (b->kind == TARN_PQT_UINT && sqlite3_value_int64(v) < 0) return TARN_OK;
-        return add_int(b, pred_op(b->c->op), sqlite3_value_int64(v));
+        if (b->kind == TARN_PQT_UINT && i < 0) return TARN_OK;
+        return add_int(b, pred_op(b->c->op), i);
     }
     if (type != SQLITE_FLOAT || b->kind == TARN_PQT_UINT) return TARN_OK;
     r = sqlite3_value_double(v);
@@ -127,12 +159,11 @@ static int bind_int(struct binding *b, sqlite3_value *v) {
 }
 
 static int real_constant(sqlite3_value *v, double *out) {
-    int type = sqlite3_value_numeric_type(v);
+    int64_t i = 0;
+    int type = numeric(v, &i);
 
-    *out = sqlite3_value_double(v);
-    return type == SQLITE_FLOAT ||
-           (type == SQLITE_INTEGER && sqlite3_value_int64(v) <= EXACT_REAL &&
-            sqlite3_value_int64(v) >= -EXACT_REAL);
+    *out = type == SQLITE_INTEGER ? (double)i : sqlite3_value_double(v);
+    return type == SQLITE_FLOAT || (type == SQLITE_INTEGER && i <= EXACT_REAL && i >= -EXACT_REAL);
 }
 
 /* Zero has two forms that are equal: a range finds both, a dictionary or bloom filter may not. */
@@ -148,16 +179,6 @@ static int bind_real(struct binding *b, sqlite3_value *v) {
     if (op != TARN_OP_EQ || r < 0 || r > 0) return add_real(b, op, r);
     rc = add_real(b, TARN_OP_GE, 0.0);
     return rc ? rc : add_real(b, TARN_OP_LE, 0.0);
-}
-
-/* Text as bytes; NULL: it is no text. */
-static const char *text_of(sqlite3_value *v, size_t *n) {
-    const char *s = NULL;
-
-    if (sqlite3_value_type(v) != SQLITE_TEXT) return NULL;
-    s = (const char *)sqlite3_value_text(v);
-    *n = s ? (size_t)sqlite3_value_bytes(v) : 0;
-    return s;
 }
 
 static int bind_text(struct binding *b, sqlite3_value *v) {
@@ -221,6 +242,8 @@ static int bind_time(struct binding *b, sqlite3_value *v) {
 
 static int bind_decimal(struct binding *b, sqlite3_value *v) {
     const char *s = NULL;
+    char digits[32];
+    size_t n = 0;
     int64_t at = 0;
     int exact = 0;
 
@@ -228,10 +251,15 @@ static int bind_decimal(struct binding *b, sqlite3_value *v) {
         sqlite3_value_type(v) == SQLITE_BLOB) {
         return TARN_OK;
     }
-    s = (const char *)sqlite3_value_text(v);
+    if (sqlite3_value_type(v) == SQLITE_INTEGER) {
+        n = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)sqlite3_value_int64(v));
+        s = digits;
+    } else {
+        s = (const char *)sqlite3_value_text(v); /* a REAL has its text already */
+        n = s ? (size_t)sqlite3_value_bytes(v) : 0;
+    }
     if (!s) return TARN_ENOMEM;
-    if (tarn_pqt_bound(b->col, b->kind, s, (size_t)sqlite3_value_bytes(v), &at, &exact) != 0)
-        return TARN_OK;
+    if (tarn_pqt_bound(b->col, b->kind, s, n, &at, &exact) != 0) return TARN_OK;
     return add_bound(b, at, exact);
 }
 
@@ -258,7 +286,6 @@ static int bind_pattern(struct binding *b, sqlite3_value *v) {
 
 /* One value of a list: 1 = taken, 0 = no row equals it, -1 = it can't be said, -2 = no memory. */
 static int list_value(struct binding *b, sqlite3_value *v, struct tarn_const *c) {
-    int type = sqlite3_value_numeric_type(v);
     uint8_t uuid[16];
     int exact = 0;
     size_t n = 0;
@@ -266,10 +293,7 @@ static int list_value(struct binding *b, sqlite3_value *v, struct tarn_const *c)
 
     switch (b->kind) {
     case TARN_PQT_BOOL:
-    case TARN_PQT_INT:
-        if (type != SQLITE_INTEGER || !is_integer(b->col)) return -1;
-        c->i = sqlite3_value_int64(v);
-        return 1;
+    case TARN_PQT_INT: return numeric(v, &c->i) == SQLITE_INTEGER && is_integer(b->col) ? 1 : -1;
     case TARN_PQT_REAL:
         if ((b->col->physical != TARN_FLOAT && b->col->physical != TARN_DOUBLE) ||
             !real_constant(v, &c->r) || fabs(c->r) <= 0) {

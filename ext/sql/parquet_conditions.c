@@ -23,6 +23,9 @@ static int add_value(struct tarn_pqt_condition *c, int *cap, sqlite3_value *v,
         c->values = values;
         *cap = more;
     }
+    /* A copy belongs to no connection, and some conversions need one: they are done before. */
+    if (sqlite3_value_type(v) == SQLITE_TEXT || sqlite3_value_type(v) == SQLITE_FLOAT)
+        (void)sqlite3_value_text(v);
     c->values[c->n] = sqlite3_value_dup(v);
     if (!c->values[c->n]) return no_memory(err);
     c->n++;

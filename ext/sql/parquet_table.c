@@ -201,10 +201,14 @@ static const sqlite3_module parquet_module = {
 static const struct tarn_table tables[] = {
     {.help =
          {"parquet", "table", "USING parquet('path or pattern'[, options])",
-          "one row per row of the Parquet files that match",
-          "Any Parquet file as a table: CREATE VIRTUAL TABLE t USING parquet('data/x.parquet'). A "
-          "pattern joins many files, their columns by name. NaN is NULL in SQLite; groups and "
-          "lists are JSON.",
+          "a column per field of the schema; hidden: filename, file_row_number, leaves of groups",
+          "Any Parquet file as a read-only table, or all that match a pattern, joined by column "
+          "name: CREATE VIRTUAL TABLE temp.t USING parquet('data/x.parquet'); without temp. it "
+          "stays in the database. There is no function form, because columns differ from file to "
+          "file. Options, a JSON object: binaryAsText (plain BYTE_ARRAY is text where it is "
+          "UTF-8), hivePartitioning (key=value folders are columns), schemaFrom (\"all\" files or "
+          "the \"first\"). NaN is NULL in SQLite; groups and lists are JSON; decimals are text "
+          "that compares as numbers.",
           "SELECT name FROM pragma_module_list WHERE name = 'parquet'"},
      .module = &parquet_module},
 };
