@@ -1,7 +1,7 @@
 /* bloom_read.c: header and blocks of a split-block bloom filter.
 **
 ** A small filter is fetched with its header in one read; of a large one only the 32-byte block that
-** a value belongs to.
+** a value belongs to. An encrypted filter is two modules, header and bits, and opens only as a whole.
 */
 #include "bloom_read.h"
 
@@ -14,6 +14,7 @@
 #define WHOLE ((size_t)64 << 10)
 #define HEADER_MAX ((size_t)128)
 #define FILTER_MAX (128 << 20)
+#define ENCRYPTED_MAX ((size_t)4 << 20) /* larger ones are not read: they would be kept whole */
 
 /* A union whose only known member is field 1, an empty struct. */
 static int read_choice(struct tarn_thrift *t, const struct tarn_thrift_field *at) {
@@ -44,6 +45,56 @@ static uint32_t read_header(struct tarn_thrift *t) {
     return (uint32_t)size;
 }
 
+/* The modules of an encrypted filter, n bytes at p. */
+static int open_modules(struct tarn_bloom *b, const struct tarn_chunk_crypt *crypt,
+                        const uint8_t *p, size_t n, uint8_t *plain, const char **why) {
+    struct tarn_decryptor d = {NULL, NULL};
+    struct tarn_thrift t;
+    size_t len = 0, used = 0, head = 0;
+    uint32_t size = 0;
+    int rc = tarn_crypt_open(&d, crypt, TARN_MODULE_BLOOM_HEADER, 0, p, n, plain, &len, &head, why);
+    if (!rc) {
+        tarn_thrift_init(&t, plain, len);
+        size = read_header(&t);
+    }
+    if (size > 0)
+        rc = tarn_crypt_open(&d, crypt, TARN_MODULE_BLOOM_BITS, 0, p + head, n - head, plain, &len,
+                             &used, why);
+    if (!rc && size > 0 && len == size) b->n_blocks = size / TARN_SBBF_BLOCK;
+    tarn_decryptor_release(&d);
+    return rc;
+}
+
+/* Reads an encrypted filter. Newer writers say its size; else as much is read as one may have. */
+static int open_encrypted(struct tarn_bloom *b, const struct tarn_source *src,
+                          const struct tarn_pq_chunk *chunk, uint64_t *bytes_read,
+                          struct tarn_err *err) {
+    uint64_t left = src->size - chunk->bloom_offset;
+    size_t n = chunk->bloom_size ? chunk->bloom_size : ENCRYPTED_MAX;
+    const char *why = NULL;
+    uint8_t *buf = NULL, *plain = NULL;
+    int rc = TARN_OK;
+    if (n > ENCRYPTED_MAX) return TARN_OK;
+    if (n > left) n = (size_t)left;
+    buf = tarn_malloc(n);
+    plain = tarn_malloc(n);
+    if (!buf || !plain)
+        rc = tarn_err_set(err, TARN_ENOMEM, "%s: no memory for a bloom filter", src->name);
+    if (!rc) rc = src->read(src->ctx, chunk->bloom_offset, buf, n, err);
+    if (!rc) {
+        *bytes_read += n;
+        rc = open_modules(b, chunk->crypt, buf, n, plain, &why);
+        if (rc == TARN_ENOMEM) tarn_err_set(err, rc, "%s: %s", src->name, why);
+    }
+    if (!rc && b->n_blocks) {
+        b->bits = plain;
+        plain = NULL;
+    }
+    tarn_free(buf);
+    tarn_free(plain);
+    return rc;
+}
+
 int tarn_bloom_open(struct tarn_bloom *b, const struct tarn_source *src,
                     const struct tarn_pq_chunk *chunk, uint64_t *bytes_read, struct tarn_err *err) {
     uint64_t left = src->size - chunk->bloom_offset;
@@ -54,6 +105,7 @@ int tarn_bloom_open(struct tarn_bloom *b, const struct tarn_source *src,
     int rc = TARN_OK;
     memset(b, 0, sizeof *b);
     if (chunk->bloom_offset == 0 || chunk->bloom_offset >= src->size) return TARN_OK;
+    if (chunk->crypt) return open_encrypted(b, src, chunk, bytes_read, err);
     if (chunk->bloom_size > 0 && chunk->bloom_size <= WHOLE + HEADER_MAX) n = chunk->bloom_size;
     if (n > left) n = (size_t)left;
     buf = tarn_malloc(n);

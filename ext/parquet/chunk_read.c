@@ -23,7 +23,6 @@ int tarn_chunk_fail(const struct tarn_chunk_reader *r, int code, const char *why
 }
 
 static const char *unreadable(const struct tarn_pq_chunk *c) {
-    if (c->encrypted) return "the column is encrypted; this build reads plain columns only";
     if (c->elsewhere) return "the column's pages are in another file";
     switch (c->codec) {
     case TARN_UNCOMPRESSED:
@@ -70,6 +69,9 @@ int tarn_chunk_open_leaf(struct tarn_chunk_reader *r, const struct tarn_chunk_sp
     r->win.want_end = r->win.end;
     r->win.budget = spec->budget;
     r->win.bytes_read = &spec->counters->bytes_read;
+    r->win.crypt = r->chunk->crypt;
+    if (r->chunk->encrypted)
+        return tarn_crypt_locked(r->chunk->crypt, r->src->name, r->col->path, err);
     why = unreadable(r->chunk);
     if (why) return tarn_chunk_fail(r, TARN_EUNSUPPORTED, why, err);
     if (r->col->max_rep == 0 && r->chunk->n_values != g->rows)
@@ -208,6 +210,7 @@ static int goto_indexed(struct tarn_chunk_reader *r, uint32_t row, struct tarn_e
     const uint8_t *bytes = NULL;
     int rc = tarn_window_need(&r->win, loc->offset, loc->size, &bytes, err);
     if (rc) return rc;
+    tarn_window_seek(&r->win, loc->offset, i);
     rc = tarn_page_header_read(&r->win, loc->offset, &r->head, &why, err);
     if (rc && why == NULL) return rc;
     if (rc || !is_data(r->head.type) || r->head.size + (uint64_t)r->head.compressed != loc->size ||

@@ -117,6 +117,24 @@ static int read_places(struct tarn_pq_scan *s, struct tarn_scan_context *c, stru
     return TARN_OK;
 }
 
+/* The plain bytes of an index that is encrypted. */
+static int open_place(struct tarn_pq_scan *s, struct tarn_scan_context *c,
+                      const struct tarn_pq_chunk *k, enum tarn_module module, struct place *p,
+                      struct tarn_err *err) {
+    struct tarn_slice in = {p->data, p->size}, plain;
+    const char *why = NULL;
+    int rc = TARN_OK;
+    if (!p->data || !k->crypt) return TARN_OK;
+    rc = tarn_crypt_open_arena(k->crypt, module, in, &c->arena, &plain, &why);
+    p->data = plain.data;
+    p->size = (uint32_t)plain.len;
+    if (!rc) return TARN_OK;
+    if (!why) return tarn_scan_oom(s, &c->arena, err);
+    return tarn_err_set(err, rc, "%s: row group %d, column %.60s: its %s: %s", s->src->name,
+                        c->row_group, s->footer->columns[k->column].path,
+                        module == TARN_MODULE_OFFSET_INDEX ? "OffsetIndex" : "ColumnIndex", why);
+}
+
 static int load_indexes(struct tarn_pq_scan *s, struct tarn_scan_context *c, struct tarn_err *err) {
     const struct tarn_pq_row_group *g = &s->footer->row_groups[c->row_group];
     size_t n = (size_t)s->n_slots;
@@ -127,7 +145,9 @@ static int load_indexes(struct tarn_pq_scan *s, struct tarn_scan_context *c, str
     if (!p) return tarn_scan_oom(s, &c->arena, err);
     for (size_t i = 0; i < n; i++) {
         const struct tarn_pq_chunk *k = &g->chunks[s->slots[i].column];
-        if (k->offset_index_offset == 0 || s->footer->columns[k->column].max_rep > 0) continue;
+        if (k->offset_index_offset == 0 || s->footer->columns[k->column].max_rep > 0 ||
+            k->encrypted)
+            continue;
         p[2 * i].offset = k->offset_index_offset;
         p[2 * i].size = k->offset_index_size;
         if (k->column_index_offset == 0 || !(s->slots[i].has_predicate || s->slots[i].is_order))
@@ -138,6 +158,10 @@ static int load_indexes(struct tarn_pq_scan *s, struct tarn_scan_context *c, str
     rc = read_places(s, c, p, 2 * n, err);
     for (size_t i = 0; i < n && !rc; i++) {
         int column = s->slots[i].column, ok = 0;
+        rc = open_place(s, c, &g->chunks[column], TARN_MODULE_OFFSET_INDEX, &p[2 * i], err);
+        if (!rc)
+            rc = open_place(s, c, &g->chunks[column], TARN_MODULE_COLUMN_INDEX, &p[2 * i + 1], err);
+        if (rc) break;
         if (p[2 * i].data)
             ok = tarn_offset_index_parse(p[2 * i].data, p[2 * i].size, &g->chunks[column],
                                          (uint32_t)g->rows, &c->arena, &c->index[i]);
@@ -258,6 +282,10 @@ static int try_bloom(struct tarn_pq_scan *s, int row_group, int p, int *excluded
         (pred->op != TARN_OP_EQ && pred->op != TARN_OP_IN))
         return TARN_OK;
     rc = tarn_bloom_open(&b, s->src, k, &s->counters->bytes_read, err);
+    if (rc == TARN_ECORRUPT)
+        tarn_err_set(err, rc,
+                     "%s: row group %d, column %.60s: its bloom filter: authentication failed",
+                     s->src->name, row_group, col->path);
     maybe = rc != 0 || b.n_blocks == 0;
     for (uint32_t i = 0; i < pred->n && !maybe && !rc; i++) {
         const struct tarn_const *c = &pred->constants[i];

@@ -1,6 +1,7 @@
 /* footer.c: finds the footer at the end of a file and owns what was parsed from it.
 **
 **   ... pages, indexes ... | footer (thrift) | its length, 4 bytes | PAR1
+**   PARE ... encrypted ... | how to decrypt it, the encrypted footer | length | PARE
 **
 ** One read of the last 64 KiB gets it nearly always. The bytes of the footer are kept (statistics
 ** point into them), the rest of the read is not. A footer never changes after the parse; threads
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #include "arena.h"
-#include "footer_parse.h"
+#include "footer_crypt.h"
 #include "mem.h"
 
 #define TAIL_READ ((size_t)65536)
@@ -25,6 +26,7 @@ struct footer {
     struct tarn_budget budget;
     struct tarn_arena arena;
     uint8_t *bytes;
+    struct tarn_pq_keys *keys; /* chunks point into them; may be NULL */
 };
 
 static uint32_t le32(const uint8_t *p) {
@@ -34,11 +36,7 @@ static uint32_t le32(const uint8_t *p) {
 /* The length that the last 8 bytes give, once they prove to be Parquet's. */
 static int footer_length(const struct tarn_source *src, const uint8_t *last8, size_t *len,
                          struct tarn_err *err) {
-    if (memcmp(last8 + 4, "PARE", 4) == 0)
-        return tarn_err_set(err, TARN_EUNSUPPORTED,
-                            "%s: the footer is encrypted; this build reads plain footers only",
-                            src->name);
-    if (memcmp(last8 + 4, "PAR1", 4) != 0)
+    if (memcmp(last8 + 4, "PAR1", 4) != 0 && memcmp(last8 + 4, "PARE", 4) != 0)
         return tarn_err_set(err, TARN_ECORRUPT,
                             "%s: expected the Parquet mark PAR1 in the last 4 bytes, found "
                             "%02x%02x%02x%02x: not a Parquet file, or a truncated one",
@@ -54,8 +52,8 @@ static int footer_length(const struct tarn_source *src, const uint8_t *last8, si
     return TARN_OK;
 }
 
-/* Reads the footer's bytes into an owned buffer. */
-static int read_bytes(const struct tarn_source *src, uint8_t **out, size_t *len,
+/* Reads the footer's bytes into an owned buffer; *sealed = 1 when they are encrypted. */
+static int read_bytes(const struct tarn_source *src, uint8_t **out, size_t *len, int *sealed,
                       struct tarn_err *err) {
     uint8_t *tail = NULL, *bytes = NULL;
     size_t n = src->size < TAIL_READ ? (size_t)src->size : TAIL_READ, have = 0;
@@ -71,9 +69,11 @@ static int read_bytes(const struct tarn_source *src, uint8_t **out, size_t *len,
     if (!tail) return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for the footer", src->name);
     rc = src->read(src->ctx, src->size - n, tail, n, err);
     if (!rc) rc = footer_length(src, tail + n - 8, len, err);
-    if (!rc && n == src->size && memcmp(tail, "PAR1", 4) != 0)
-        rc = tarn_err_set(err, TARN_ECORRUPT, "%s: the file does not begin with PAR1", src->name);
+    if (!rc && n == src->size && memcmp(tail, tail + n - 4, 4) != 0)
+        rc = tarn_err_set(err, TARN_ECORRUPT, "%s: the file does not begin with %.4s, as it ends",
+                          src->name, (const char *)tail + n - 4);
     if (rc) goto out;
+    *sealed = tail[n - 1] == 'E';
     bytes = tarn_malloc(*len);
     if (!bytes) {
         rc = tarn_err_set(err, TARN_ENOMEM, "%s: no memory for a footer of %zu bytes", src->name,
@@ -92,21 +92,43 @@ out:
     return rc;
 }
 
+/* The encrypted footer in w->bytes is replaced by the plain one. */
+static int unseal(struct footer *w, struct tarn_footer_parse *p) {
+    uint8_t *plain = NULL;
+    size_t n = 0;
+    int rc = tarn_footer_unseal(p, &plain, &n);
+    if (rc) {
+        tarn_free(plain);
+        return rc;
+    }
+    tarn_free(w->bytes);
+    w->bytes = plain;
+    p->bytes = plain;
+    p->n_bytes = n;
+    return TARN_OK;
+}
+
 int tarn_pq_footer_read(struct tarn_pq_footer **out, const struct tarn_source *src,
                         struct tarn_err *err) {
+    return tarn_pq_footer_read_keys(out, src, NULL, err);
+}
+
+int tarn_pq_footer_read_keys(struct tarn_pq_footer **out, const struct tarn_source *src,
+                             struct tarn_pq_keys *keys, struct tarn_err *err) {
     struct footer *w = tarn_calloc(1, sizeof *w);
     struct tarn_arena scratch;
     struct tarn_footer_parse p;
     size_t len = 0;
-    int rc = TARN_OK;
+    int rc = TARN_OK, sealed = 0;
     *out = NULL;
     memset(&p, 0, sizeof p);
     if (!w) return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for the footer", src->name);
     atomic_init(&w->refs, 1);
     w->pub.impl = w;
+    w->keys = tarn_pq_keys_ref(keys);
     tarn_arena_init(&w->arena, &w->budget);
     tarn_arena_init(&scratch, &w->budget);
-    rc = read_bytes(src, &w->bytes, &len, err);
+    rc = read_bytes(src, &w->bytes, &len, &sealed, err);
     if (rc) goto out;
     w->budget.limit = len * MEMORY_PER_BYTE + 65536;
     w->pub.file_size = src->size;
@@ -117,8 +139,11 @@ int tarn_pq_footer_read(struct tarn_pq_footer **out, const struct tarn_source *s
     p.limit = src->size - 8 - len;
     p.bytes = w->bytes;
     p.n_bytes = len;
+    p.keys = keys;
     p.err = err;
-    rc = tarn_footer_parse(&p);
+    if (sealed) rc = unseal(w, &p);
+    if (!rc) rc = tarn_footer_parse(&p);
+    if (!rc) rc = tarn_footer_crypt_check(&p);
 out:
     tarn_arena_release(&scratch);
     w->pub.memory = sizeof *w + len + w->budget.used;
@@ -140,6 +165,7 @@ void tarn_pq_footer_free(struct tarn_pq_footer *f) {
     if (!w || atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) != 1) return;
     tarn_arena_release(&w->arena);
     tarn_free(w->bytes);
+    tarn_pq_keys_free(w->keys);
     tarn_free(w);
 }
 

@@ -8,8 +8,10 @@
 #ifndef TARN_FOOTER_H
 #define TARN_FOOTER_H
 
+#include "crypt.h"
 #include "err.h"
 #include "format.h"
+#include "keyring.h"
 #include "source.h"
 
 struct tarn_pq_column { /* one leaf */
@@ -63,7 +65,8 @@ struct tarn_pq_chunk {
     struct tarn_pq_stats stats;
     const struct tarn_kv *kv; /* column key/value metadata */
     int n_kv;
-    uint8_t encrypted; /* its metadata or pages are: not readable here */
+    const struct tarn_chunk_crypt *crypt; /* NULL = plain; else how its modules are opened */
+    uint8_t encrypted; /* and no key opens it (crypt says why): not readable here */
     uint8_t elsewhere; /* its pages are in another file (file_path): not readable here */
 };
 
@@ -74,6 +77,13 @@ struct tarn_pq_row_group {
     struct tarn_pq_chunk *chunks; /* one per column, in schema order */
     int sort_column;              /* first of sorting_columns, -1 = none */
     int sort_descending;
+};
+
+enum tarn_footer_crypt {
+    TARN_FOOTER_PLAIN = 0,  /* a file without encryption */
+    TARN_FOOTER_UNVERIFIED, /* plain and signed, but there was no key to verify it with */
+    TARN_FOOTER_VERIFIED,   /* plain, its signature is right */
+    TARN_FOOTER_ENCRYPTED   /* was opened with its key */
 };
 
 struct tarn_pq_footer {
@@ -88,6 +98,7 @@ struct tarn_pq_footer {
     int n_row_groups;
     const struct tarn_kv *kv;
     int n_kv;
+    enum tarn_footer_crypt crypt;
     uint64_t file_size;
     size_t memory; /* bytes this structure holds, for caches */
     void *impl;    /* arena, reference count */
@@ -95,6 +106,12 @@ struct tarn_pq_footer {
 
 int tarn_pq_footer_read(struct tarn_pq_footer **out, const struct tarn_source *src,
                         struct tarn_err *err);
+/* The same for files that may be encrypted; `keys` may be NULL, and is kept as long as the footer.
+** TARN_EACCES when a key or the AAD prefix is missing or does not fit, when the signature of a plain
+** footer is wrong, and for a file without encryption though keys were given (unless they say that
+** such files may be read). A column without its key is no error until it is read. */
+int tarn_pq_footer_read_keys(struct tarn_pq_footer **out, const struct tarn_source *src,
+                             struct tarn_pq_keys *keys, struct tarn_err *err);
 struct tarn_pq_footer *tarn_pq_footer_ref(struct tarn_pq_footer *f);
 void tarn_pq_footer_free(struct tarn_pq_footer *f); /* drops a reference; NULL is fine */
 int tarn_pq_footer_column(const struct tarn_pq_footer *f, const char *path);    /* -1 = none */

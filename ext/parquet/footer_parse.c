@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "footer_crypt.h"
+
 #define MAX_INDEX ((int64_t)64 << 20)
 
 int tarn_footer_fail(struct tarn_footer_parse *p, const char *fmt, ...) {
@@ -192,11 +194,40 @@ static int check_meta(struct tarn_footer_parse *p, const struct meta *m, int64_t
     return TARN_OK;
 }
 
+/* An encrypted chunk: its own metadata, once opened, replace what the plain ones say of it. What is
+** said of a column that stays closed is not used to prune. */
+static int read_encrypted(struct tarn_footer_parse *p, int rg,
+                          const struct tarn_column_crypto *crypto, struct tarn_pq_chunk *c,
+                          struct meta *m, struct tarn_raw_stats *raw) {
+    struct tarn_slice sealed = {NULL, 0};
+    struct tarn_thrift outer = p->t;
+    int rc = tarn_footer_crypt_column(p, rg, crypto, c, &sealed);
+    if (rc) return rc;
+    if (sealed.data || c->encrypted) {
+        memset(raw, 0, sizeof *raw);
+        raw->nulls = raw->distinct = -1;
+    }
+    if (!sealed.data) return TARN_OK;
+    memset(m, 0, sizeof *m);
+    c->encodings = 0;
+    c->all_dictionary = 0;
+    c->kv = NULL;
+    c->n_kv = 0;
+    tarn_thrift_init(&p->t, sealed.data, sealed.len);
+    read_meta(p, m, c, raw);
+    rc = p->t.rc;
+    p->t = outer;
+    if (rc) return tarn_footer_fail(p, "row group %d, column %d is broken", rg, c->column);
+    return TARN_OK;
+}
+
 static int read_chunk(struct tarn_footer_parse *p, int rg, int column, struct tarn_pq_chunk *c,
                       struct meta *m, struct tarn_raw_stats *raw) {
     struct tarn_thrift *t = &p->t;
     struct tarn_thrift_field f = {0, 0};
+    struct tarn_column_crypto crypto = {0, 0, {NULL, 0}, {NULL, 0}};
     int64_t oi = 0, ci = 0, oi_size = 0, ci_size = 0;
+    int rc = TARN_OK;
     memset(m, 0, sizeof *m);
     raw->nulls = raw->distinct = -1;
     c->column = column;
@@ -210,14 +241,14 @@ static int read_chunk(struct tarn_footer_parse *p, int rg, int column, struct ta
         case 5: oi_size = optional_int(t, &f); break;
         case 6: ci = optional_int(t, &f); break;
         case 7: ci_size = optional_int(t, &f); break;
-        case 8:
-            c->encrypted = 1;
-            tarn_thrift_skip(t, f.type);
-            break;
+        case 8: tarn_column_crypto_read(t, &f, &crypto); break;
+        case 9: crypto.sealed_meta = tarn_thrift_binary(t, &f); break;
         default: tarn_thrift_skip(t, f.type);
         }
     }
     if (t->rc) return tarn_footer_fail(p, "row group %d, column %d is broken", rg, column);
+    if (crypto.seen) rc = read_encrypted(p, rg, &crypto, c, m, raw);
+    if (rc) return rc;
     if (!m->seen && !c->encrypted)
         return tarn_footer_fail(p, "row group %d, column %d has no metadata", rg, column);
     hint(p, oi, oi_size, 1, &c->offset_index_offset, &c->offset_index_size);
@@ -364,6 +395,10 @@ int tarn_footer_parse(struct tarn_footer_parse *p) {
         case 5: read_kv(p, &f, &out->kv, &out->n_kv); break;
         case 6: out->created_by = tarn_footer_text(p, tarn_thrift_binary(&p->t, &f)); break;
         case 7: read_orders(p, &f); break;
+        case 8:
+            rc = tarn_footer_signed(p);
+            tarn_thrift_skip(&p->t, f.type);
+            break;
         default: tarn_thrift_skip(&p->t, f.type);
         }
         if (!rc && (p->arena->rc || p->scratch->rc)) rc = tarn_footer_fail(p, "no memory");

@@ -17,8 +17,10 @@ struct tarn_footer_parse {
     uint64_t limit;   /* pages end here: where the footer begins */
     const uint8_t *bytes;
     size_t n_bytes;
-    struct tarn_raw_stats **raw; /* per row group, per column */
-    const uint8_t *orders;       /* per column: TypeDefinedOrder or IEEE754; NULL = absent */
+    struct tarn_raw_stats **raw;   /* per row group, per column */
+    const uint8_t *orders;         /* per column: TypeDefinedOrder or IEEE754; NULL = absent */
+    struct tarn_pq_keys *keys;     /* may be NULL */
+    struct tarn_file_crypt *crypt; /* NULL = nothing encrypted was seen */
     struct tarn_err *err;
 };
 

@@ -16,6 +16,7 @@
 #define MAX_HEADER ((size_t)16 << 20)
 
 void tarn_window_release(struct tarn_window *w) {
+    if (w->crypt) tarn_page_crypt_release(w);
     tarn_pagebuf_free(w->buf);
     w->buf = NULL;
     w->len = 0;
@@ -158,11 +159,10 @@ static void read_header(struct tarn_thrift *t, struct tarn_page_header *h) {
         t->rc = TARN_ECORRUPT;
 }
 
-int tarn_page_header_read(struct tarn_window *w, uint64_t offset, struct tarn_page_header *h,
-                          const char **why, struct tarn_err *err) {
+/* The header of a plain page: more bytes are tried until it parses. */
+static int read_plain_header(struct tarn_window *w, uint64_t offset, struct tarn_page_header *h,
+                             const char **why, struct tarn_err *err) {
     size_t n = HEADER_TRY;
-    *why = "a page begins outside its column chunk";
-    if (offset < w->begin || offset >= w->end) return TARN_ECORRUPT;
     for (;;) {
         const uint8_t *p = NULL;
         struct tarn_thrift t;
@@ -177,10 +177,35 @@ int tarn_page_header_read(struct tarn_window *w, uint64_t offset, struct tarn_pa
         tarn_thrift_init(&t, p, n);
         read_header(&t, h);
         *why = "a page header is damaged";
-        if (!t.rc) break;
+        if (!t.rc) return TARN_OK;
         if (!t.at_end || n >= w->end - offset || n > MAX_HEADER) return TARN_ECORRUPT;
         n *= 2;
     }
+}
+
+static int read_encrypted_header(struct tarn_window *w, uint64_t offset, struct tarn_page_header *h,
+                                 const char **why, struct tarn_err *err) {
+    struct tarn_page_header place;
+    struct tarn_slice bytes;
+    struct tarn_thrift t;
+    int rc = tarn_page_crypt_header(w, offset, &bytes, &place, why, err);
+    if (rc) return rc;
+    tarn_thrift_init(&t, bytes.data, bytes.len);
+    read_header(&t, h);
+    h->size = place.size;
+    h->ordinal = place.ordinal;
+    *why = "a page header is damaged";
+    return t.rc ? TARN_ECORRUPT : tarn_page_crypt_learn(w, offset, h, why);
+}
+
+int tarn_page_header_read(struct tarn_window *w, uint64_t offset, struct tarn_page_header *h,
+                          const char **why, struct tarn_err *err) {
+    int rc = TARN_OK;
+    *why = "a page begins outside its column chunk";
+    if (offset < w->begin || offset >= w->end) return TARN_ECORRUPT;
+    rc = w->crypt ? read_encrypted_header(w, offset, h, why, err)
+                  : read_plain_header(w, offset, h, why, err);
+    if (rc) return rc;
     *why = "a page ends outside its column chunk";
     if (h->compressed > w->end - offset - h->size) return TARN_ECORRUPT;
     *why = "a page claims more than 1 GiB";
@@ -210,17 +235,36 @@ static int take_buffer(struct tarn_window *w, struct tarn_pagebuf *reuse, size_t
     return tarn_pagebuf_new(buf, size, w->budget, "a page", w->src->name, err);
 }
 
+/* Decrypts the body at *p: *p and *from become its plain bytes, *packed those behind the levels. */
+static int open_body(struct tarn_window *w, const struct tarn_page_header *h, const uint8_t **p,
+                     struct tarn_pagebuf **from, size_t *packed, const char **why,
+                     struct tarn_err *err) {
+    size_t levels = (size_t)h->def_bytes + h->rep_bytes;
+    struct tarn_slice plain = {NULL, 0};
+    int rc = tarn_page_crypt_body(w, h, *p, &plain, why, err);
+    if (rc) return rc;
+    *why = "a page's levels are longer than the page";
+    if (levels > plain.len) return TARN_ECORRUPT;
+    *p = plain.data;
+    *from = w->body;
+    *packed = plain.len - levels;
+    return TARN_OK;
+}
+
 int tarn_page_body_read(struct tarn_window *w, uint64_t offset, const struct tarn_page_header *h,
                         enum tarn_codec codec, struct tarn_decompressor *d,
                         struct tarn_pagebuf *reuse, struct tarn_page *out, const char **why,
                         struct tarn_err *err) {
     size_t levels = (size_t)h->def_bytes + h->rep_bytes;
     size_t packed = h->compressed - levels, raw = h->uncompressed - levels;
+    struct tarn_pagebuf *from = NULL;
     const uint8_t *p = NULL;
     uint8_t *start = NULL;
     int rc = tarn_window_need(w, offset + h->size, h->compressed, &p, err);
     memset(out, 0, sizeof *out);
+    from = w->buf;
     if (!rc) rc = check_crc(h, p, why);
+    if (!rc && w->crypt) rc = open_body(w, h, &p, &from, &packed, why, err);
     if (!rc && !h->is_compressed) codec = TARN_UNCOMPRESSED;
     if (!rc && packed + raw > 0 && !tarn_decompress_plausible(codec, p + levels, packed, raw, why))
         rc = TARN_ECORRUPT;
@@ -230,8 +274,8 @@ int tarn_page_body_read(struct tarn_window *w, uint64_t offset, const struct tar
     }
     if (codec == TARN_UNCOMPRESSED) {
         tarn_pagebuf_free(reuse);
-        out->buf = tarn_pagebuf_ref(w->buf);
-        start = w->buf->data + (p - w->buf->data);
+        out->buf = tarn_pagebuf_ref(from);
+        start = from->data + (p - from->data);
     } else {
         rc = take_buffer(w, reuse, h->uncompressed ? h->uncompressed : 1, &out->buf, err);
         if (rc) return rc;
