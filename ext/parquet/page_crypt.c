@@ -66,7 +66,7 @@ int tarn_page_crypt_header(struct tarn_window *w, uint64_t offset, struct tarn_s
     int tries = candidates(w, offset, module, page), rc = TARN_OK;
     *why = "a page that no page before it leads to";
     if (tries == 0) return TARN_ECORRUPT;
-    *why = "an encrypted page header is longer than its column chunk";
+    *why = "the length of an encrypted page header is beyond its column chunk";
     if (left < LENGTH) return TARN_ECORRUPT;
     rc = tarn_window_need(w, offset, n, &p, err);
     if (!rc && (uint64_t)le32(p) + LENGTH > left) return TARN_ECORRUPT;
