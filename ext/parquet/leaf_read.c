@@ -276,6 +276,8 @@ static int need_index(struct tarn_leaf *l, struct tarn_err *err) {
     struct tarn_chunk_reader *r = &l->chunk;
     const struct tarn_pq_chunk *c = r->chunk;
     struct tarn_pagebuf *b = NULL;
+    struct tarn_slice plain;
+    const char *why = NULL;
     int rc = TARN_OK;
     if (l->index_sought) return TARN_OK;
     l->index_sought = 1;
@@ -283,7 +285,13 @@ static int need_index(struct tarn_leaf *l, struct tarn_err *err) {
     rc = tarn_pagebuf_new(&b, c->offset_index_size, r->win.budget, "an index", r->src->name, err);
     if (!rc) rc = r->src->read(r->src->ctx, c->offset_index_offset, b->data, b->cap, err);
     if (!rc) r->counters->bytes_read += b->cap;
-    if (!rc && tarn_offset_index_parse(b->data, b->cap, c, r->rows, &l->index_arena, &l->index) < 0)
+    if (!rc) plain = (struct tarn_slice){b->data, b->cap};
+    if (!rc && c->crypt)
+        rc = tarn_crypt_open_arena(c->crypt, TARN_MODULE_OFFSET_INDEX, plain, &l->index_arena,
+                                   &plain, &why);
+    if (rc) tarn_chunk_fail(r, rc, why ? why : "its page index exceeds the memory budget", err);
+    if (!rc &&
+        tarn_offset_index_parse(plain.data, plain.len, c, r->rows, &l->index_arena, &l->index) < 0)
         rc = tarn_err_set(err, l->index_arena.rc, "%s: the page index of column %.60s exceeds %s",
                           r->src->name, r->col->path, "the memory budget");
     tarn_pagebuf_free(b);
@@ -317,6 +325,7 @@ static int jump(struct tarn_leaf *l, uint32_t i, struct tarn_err *err) {
     tarn_leaf_rewind(l);
     r->win.want_end = loc->offset + loc->size;
     rc = tarn_window_need(&r->win, loc->offset, loc->size, &bytes, err);
+    tarn_window_seek(&r->win, loc->offset, i);
     if (!rc) rc = tarn_page_header_read(&r->win, loc->offset, &r->head, &why, err);
     if (rc && !why) return rc;
     r->win.want_end = r->win.end;
