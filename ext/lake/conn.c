@@ -14,6 +14,7 @@
 
 #include "db.h"
 #include "flusher.h"
+#include "keyring.h"
 #include "mem.h"
 #include "txn_impl.h"
 
@@ -45,6 +46,7 @@ void tarn_conn_unref(void *conn) {
     tarn_lake_free(c->lake);
     tarn_txn_free(c->txn);
     tarn_settings_release(&c->settings);
+    tarn_pq_keys_free(c->parquet_keys);
     tarn_free(c->lake_from);
     tarn_free(c->opened);
     tarn_free(c);

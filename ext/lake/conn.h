@@ -13,6 +13,7 @@
 
 struct tarn_txn;
 struct tarn_db;
+struct tarn_pq_keys;
 struct tarn_scan_stats;
 
 struct tarn_conn {
@@ -30,7 +31,8 @@ struct tarn_conn {
     int references;            /* modules and functions that hold it */
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
     void *on_stats_arg;
-    int exporting; /* tarn_export is running: it does not nest */
+    struct tarn_pq_keys *parquet_keys; /* owned reference: tarn_parquet_keys's; NULL = none */
+    int exporting;                     /* tarn_export is running: it does not nest */
 };
 
 /* Makes it (one reference). Nothing on disk is touched. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "parquet_keys.h"
 #include "parquet_table.h"
 #include "result.h"
 
@@ -318,7 +319,7 @@ int tarn_pqt_schema_build(struct tarn_parquet_table *t, const struct tarn_paths 
         struct tarn_pq_footer *f = NULL;
         if (t->options.hive) rc = take_folders(&b, paths->objects[i].key);
         if (rc == TARN_OK && (i == 0 || !t->options.first_only)) {
-            rc = tarn_pqt_open_file(paths, i, NULL, &f, err);
+            rc = tarn_pqt_open_file(paths, i, tarn_pqt_keys(t), NULL, &f, err);
             if (rc == TARN_OK) rc = take_footer(&b, f);
             if (rc == TARN_OK) t->rows += f->rows;
             tarn_pq_footer_free(f);

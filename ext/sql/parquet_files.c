@@ -16,19 +16,20 @@ static int name_fault(const struct tarn_paths *paths, size_t i, const struct tar
     return tarn_err_set(err, why->code, "%.100s: %s", key, why->msg);
 }
 
-int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_source *source,
-                       struct tarn_pq_footer **footer, struct tarn_err *err) {
+int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_pq_keys *keys,
+                       struct tarn_source *source, struct tarn_pq_footer **footer,
+                       struct tarn_err *err) {
     const struct tarn_object *obj = &paths->objects[i];
     const char *store = tarn_store_uri(paths->store);
     struct tarn_source own = {0};
     struct tarn_err why = {0};
     int rc = TARN_OK;
 
-    *footer = tarn_footer_cache_get(store, obj);
+    *footer = keys ? NULL : tarn_footer_cache_get(store, obj);
     if (source || !*footer) rc = tarn_store_source(paths->store, obj, &own, &why);
     if (rc == TARN_OK && !*footer) {
-        rc = tarn_pq_footer_read(footer, &own, &why);
-        if (rc == TARN_OK) tarn_footer_cache_put(store, obj, *footer);
+        rc = tarn_pq_footer_read_keys(footer, &own, keys, &why);
+        if (rc == TARN_OK && !keys) tarn_footer_cache_put(store, obj, *footer);
     }
     if (rc == TARN_OK && source) {
         *source = own;

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "parquet_keys.h"
 #include "parquet_table.h"
 #include "result.h"
 
@@ -11,6 +12,24 @@ static int take_flag(const char *name, const json_t *value, int *out, struct tar
     }
     *out = json_is_true(value);
     return TARN_OK;
+}
+
+static int take_keys(struct tarn_pqt_options *o, const char *name, const json_t *value,
+                     struct tarn_err *err) {
+    if (o->keys) {
+        return tarn_err_set(err, TARN_EINVAL,
+                            "parquet: expected one of the options keys and keysFrom, not both");
+    }
+    if (strcmp(name, "keys") == 0) {
+        o->keys_inline = 1;
+        return tarn_pqt_keys_from_json(&o->keys, value, 0, "parquet: option keys", err);
+    }
+    if (!json_is_string(value)) {
+        return tarn_err_set(err, TARN_EINVAL,
+                            "parquet: option keysFrom: expected the name of an environment "
+                            "variable");
+    }
+    return tarn_pqt_keys_from_env(&o->keys, json_string_value(value), err);
 }
 
 static int take(struct tarn_pqt_options *o, const char *name, const json_t *value,
@@ -28,9 +47,12 @@ static int take(struct tarn_pqt_options *o, const char *name, const json_t *valu
         o->first_only = strcmp(s, "first") == 0;
         return TARN_OK;
     }
+    if (strcmp(name, "keys") == 0 || strcmp(name, "keysFrom") == 0) {
+        return take_keys(o, name, value, err);
+    }
     return tarn_err_set(err, TARN_EINVAL,
                         "parquet: option %s is unknown; known are binaryAsText, hivePartitioning, "
-                        "schemaFrom",
+                        "keys, keysFrom, schemaFrom",
                         tarn_show_text(name, strlen(name), shown));
 }
 
@@ -54,4 +76,9 @@ int tarn_pqt_options_parse(struct tarn_pqt_options *o, const char *json, struct 
     }
     json_decref(root);
     return rc;
+}
+
+void tarn_pqt_options_release(struct tarn_pqt_options *o) {
+    tarn_pq_keys_free(o->keys);
+    o->keys = NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "parquet_bind.h"
+#include "parquet_keys.h"
 #include "result.h"
 
 static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
@@ -117,7 +118,7 @@ static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
             s->conditions->rowid >> TARN_PQT_FILE_SHIFT != (sqlite3_int64)i;
     if (!*skip) rc = tarn_pqt_bind_names(s, i, skip, err);
     if (rc || *skip) return rc;
-    rc = tarn_pqt_open_file(&s->paths, i, &s->source, &s->footer, err);
+    rc = tarn_pqt_open_file(&s->paths, i, tarn_pqt_keys(s->t), &s->source, &s->footer, err);
     if (rc) return rc;
     s->group = -1;
     s->bindings = tarn_pqt_bind_file(s->t, s->footer, &s->arena);

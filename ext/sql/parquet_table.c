@@ -29,6 +29,7 @@ static int table_disconnect(sqlite3_vtab *vtab) {
     struct tarn_parquet_table *t = (struct tarn_parquet_table *)vtab;
 
     tarn_pqt_schema_release(&t->schema);
+    tarn_pqt_options_release(&t->options);
     tarn_free(t->pattern);
     tarn_conn_unref(t->conn);
     tarn_free(t);
@@ -52,6 +53,13 @@ static int parse_arguments(struct tarn_parquet_table *t, int argc, const char *c
     if (!json) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_pqt_options_parse(&t->options, json, err);
     tarn_free(json);
+    if (rc == TARN_OK && t->options.keys_inline && strcmp(argv[1], "temp") != 0) {
+        rc = tarn_err_set(err, TARN_EINVAL,
+                          "parquet: keys would be stored in the database file: create the table as "
+                          "temp.%.40s, name an environment variable in keysFrom, or call "
+                          "tarn_parquet_keys(json)",
+                          argv[2]);
+    }
     return rc;
 }
 

@@ -2,6 +2,7 @@
 **
 **   parquet_table.c    the module and its cursor
 **   parquet_options.c  the second argument of CREATE VIRTUAL TABLE
+**   parquet_keys.c     keys of encrypted files
 **   parquet_files.c    the files behind a path or pattern, their footers, values in folder names
 **   parquet_columns.c  footers become the table's columns; where they are in one file
 **   parquet_value.c    a cell becomes an SQL value
@@ -21,9 +22,11 @@
 #include "paths.h"
 
 struct tarn_pqt_options {
-    int binary_as_text; /* BYTE_ARRAY without a logical type is TEXT where it is UTF-8 */
-    int hive;           /* key=value folders are columns */
-    int first_only;     /* the schema is the first file's */
+    int binary_as_text;        /* BYTE_ARRAY without a logical type is TEXT where it is UTF-8 */
+    int hive;                  /* key=value folders are columns */
+    int first_only;            /* the schema is the first file's */
+    struct tarn_pq_keys *keys; /* owned reference; NULL = none of its own */
+    int keys_inline;           /* they stand in the statement */
 };
 
 /* What SQL makes of a column. The order is that of no meaning; see tarn_pqt_declared. */
@@ -94,11 +97,14 @@ struct tarn_parquet_table {
 
 /* parquet_options.c */
 int tarn_pqt_options_parse(struct tarn_pqt_options *o, const char *json, struct tarn_err *err);
+void tarn_pqt_options_release(struct tarn_pqt_options *o);
 
 /* parquet_files.c: file i of the listing. The source is opened if it is asked for (may be NULL) or
-** if the footer isn't cached; an owned reference to the footer. Errors name the file. */
-int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_source *source,
-                       struct tarn_pq_footer **footer, struct tarn_err *err);
+** if the footer isn't cached, as one is that was read with keys; an owned reference to the footer.
+** Errors name the file. */
+int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_pq_keys *keys,
+                       struct tarn_source *source, struct tarn_pq_footer **footer,
+                       struct tarn_err *err);
 /* The file's path as the user would write it, of sqlite3_malloc; NULL = no memory. */
 char *tarn_pqt_filename(const struct tarn_paths *paths, size_t i);
 /* The value of `name=value` among the folders of the file's path, decoded; *found = 0 when there is
