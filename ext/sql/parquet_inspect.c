@@ -20,7 +20,8 @@
 
 struct inspect {
     struct tarn_paths paths;
-    size_t file; /* the next to open */
+    struct tarn_pq_keys *keys; /* the connection's; NULL = none */
+    size_t file;               /* the next to open */
     struct tarn_pq_footer *footer;
     int group, at;                  /* row group; node, column or key */
     int (*left)(struct inspect *h); /* does (group, at) stand on a row? may move on */
@@ -30,12 +31,13 @@ static void inspect_close(void *handle) {
     struct inspect *h = handle;
 
     tarn_pq_footer_free(h->footer);
+    tarn_pq_keys_free(h->keys);
     tarn_paths_release(&h->paths);
     tarn_free(h);
 }
 
-static int inspect_open(void **handle, sqlite3_value *path, const char *name,
-                        int (*left)(struct inspect *h), struct tarn_err *err) {
+static int inspect_open(void **handle, const struct tarn_conn *conn, sqlite3_value *path,
+                        const char *name, int (*left)(struct inspect *h), struct tarn_err *err) {
     struct inspect *h = NULL;
     const char *s = NULL;
 
@@ -44,6 +46,7 @@ static int inspect_open(void **handle, sqlite3_value *path, const char *name,
     h = tarn_calloc(1, sizeof *h);
     if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     h->left = left;
+    h->keys = tarn_pq_keys_ref(conn->parquet_keys);
     if (tarn_paths_open(&h->paths, s, name, err)) {
         inspect_close(h);
         return err->code;
@@ -62,7 +65,8 @@ static int inspect_next(void *handle, int *more, struct tarn_err *err) {
         h->group = h->at = 0;
         *more = h->file < h->paths.n;
         if (!*more) return TARN_OK;
-        if (tarn_pqt_open_file(&h->paths, h->file++, NULL, &h->footer, err)) return err->code;
+        if (tarn_pqt_open_file(&h->paths, h->file++, h->keys, NULL, &h->footer, err))
+            return err->code;
     }
     *more = 1;
     return TARN_OK;
@@ -80,8 +84,7 @@ static int left_nodes(struct inspect *h) {
 
 static int schema_open(void **handle, struct tarn_conn *conn, sqlite3_value **args,
                        struct tarn_err *err) {
-    (void)conn;
-    return inspect_open(handle, args[0], "parquet_schema", left_nodes, err);
+    return inspect_open(handle, conn, args[0], "parquet_schema", left_nodes, err);
 }
 
 static void result_logical(sqlite3_context *ctx, const struct tarn_logical_type *l) {
@@ -166,8 +169,7 @@ static int left_chunks(struct inspect *h) {
 
 static int metadata_open(void **handle, struct tarn_conn *conn, sqlite3_value **args,
                          struct tarn_err *err) {
-    (void)conn;
-    return inspect_open(handle, args[0], "parquet_metadata", left_chunks, err);
+    return inspect_open(handle, conn, args[0], "parquet_metadata", left_chunks, err);
 }
 
 /* A bound as the table `parquet` would show the value. */
@@ -275,7 +277,7 @@ static void result_places(sqlite3_context *ctx, int column, const struct tarn_pq
     case 22: result_offset(ctx, k->column_index_offset); break;
     case 23: result_offset(ctx, k->offset_index_offset); break;
     case 24: sqlite3_result_int(ctx, sorted); break;
-    case 25: sqlite3_result_int(ctx, k->encrypted); break;
+    case 25: sqlite3_result_int(ctx, k->crypt != NULL); break;
     default: result_kv(ctx, k->kv, k->n_kv); break;
     }
 }
@@ -317,8 +319,7 @@ static int left_one(struct inspect *h) {
 
 static int file_open(void **handle, struct tarn_conn *conn, sqlite3_value **args,
                      struct tarn_err *err) {
-    (void)conn;
-    return inspect_open(handle, args[0], "parquet_file_metadata", left_one, err);
+    return inspect_open(handle, conn, args[0], "parquet_file_metadata", left_one, err);
 }
 
 /* The last 8 bytes of a file: the footer's length and PAR1. */
@@ -361,8 +362,7 @@ static int left_keys(struct inspect *h) {
 
 static int kv_open(void **handle, struct tarn_conn *conn, sqlite3_value **args,
                    struct tarn_err *err) {
-    (void)conn;
-    return inspect_open(handle, args[0], "parquet_kv_metadata", left_keys, err);
+    return inspect_open(handle, conn, args[0], "parquet_kv_metadata", left_keys, err);
 }
 
 static int kv_column(void *handle, int column, sqlite3_context *ctx, struct tarn_err *err) {
