@@ -21,7 +21,8 @@
 struct inspect {
     struct tarn_pq_keys *keys; /* the connection's; a reference */
     struct tarn_paths paths;
-    size_t file; /* the next to open */
+    struct tarn_pq_keys *keys; /* the connection's; NULL = none */
+    size_t file;               /* the next to open */
     struct tarn_pq_footer *footer;
     int group, at;                  /* row group; node, column or key */
     int (*left)(struct inspect *h); /* does (group, at) stand on a row? may move on */
@@ -277,7 +278,7 @@ static void result_places(sqlite3_context *ctx, int column, const struct tarn_pq
     case 22: result_offset(ctx, k->column_index_offset); break;
     case 23: result_offset(ctx, k->offset_index_offset); break;
     case 24: sqlite3_result_int(ctx, sorted); break;
-    case 25: sqlite3_result_int(ctx, k->encrypted); break;
+    case 25: sqlite3_result_int(ctx, k->crypt != NULL); break;
     default: result_kv(ctx, k->kv, k->n_kv); break;
     }
 }

@@ -16,6 +16,7 @@
 #include "footer.h"
 #include "outbox_slot.h"
 #include "payload.h"
+#include "thrift_write.h"
 #include "writer.h"
 
 static int save(const char *folder, const char *name, const void *p, size_t n) {
@@ -324,6 +325,85 @@ static int json(const char *folder) {
     return bad;
 }
 
+static void algorithm(struct tarn_tw *t, int16_t field, int ctr) {
+    tarn_tw_struct(t, field);
+    tarn_tw_struct(t, ctr ? 2 : 1);
+    if (!ctr) tarn_tw_str(t, 1, "0");
+    tarn_tw_str(t, 2, "unique");
+    if (ctr) tarn_tw_bool(t, 3, 1);
+    tarn_tw_end(t);
+    tarn_tw_end(t);
+}
+
+/* FileMetaData of one column `a` with its own key, whose metadata are there plain and sealed. */
+static void encrypted_meta(struct tarn_tw *t, int ctr) {
+    static const char sealed[60] = "\x38";
+    tarn_tw_i32(t, 1, 1);
+    tarn_tw_list(t, 2, TARN_TW_STRUCT, 2);
+    for (int i = 0; i < 2; i++) {
+        tarn_tw_elem_struct(t);
+        if (i) tarn_tw_i32(t, 1, TARN_INT32);
+        if (i) tarn_tw_i32(t, 3, TARN_REQUIRED);
+        tarn_tw_str(t, 4, "a");
+        if (!i) tarn_tw_i32(t, 5, 1);
+        tarn_tw_end(t);
+    }
+    tarn_tw_list(t, 4, TARN_TW_STRUCT, 1);
+    tarn_tw_elem_struct(t);
+    tarn_tw_list(t, 1, TARN_TW_STRUCT, 1);
+    tarn_tw_elem_struct(t);
+    tarn_tw_struct(t, 3);
+    tarn_tw_i32(t, 1, TARN_INT32);
+    tarn_tw_i32(t, 4, TARN_UNCOMPRESSED);
+    for (int16_t i = 5; i <= 9; i++)
+        if (i != 8) tarn_tw_i64(t, i, 4);
+    tarn_tw_end(t);
+    tarn_tw_struct(t, 8);
+    tarn_tw_struct(t, 2);
+    tarn_tw_list(t, 1, TARN_TW_BINARY, 1);
+    tarn_tw_elem_bin(t, "a", 1);
+    tarn_tw_str(t, 2, "b");
+    tarn_tw_end(t);
+    tarn_tw_end(t);
+    tarn_tw_bin(t, 9, sealed, sizeof sealed);
+    tarn_tw_end(t);
+    tarn_tw_i64(t, 3, 1);
+    tarn_tw_end(t);
+    algorithm(t, 8, ctr);
+    tarn_tw_str(t, 9, "b");
+    tarn_tw_end(t);
+}
+
+/* Files with an encrypted footer (nothing opens it) and with a signed one. */
+static int encrypted(const char *folder) {
+    int bad = 0;
+
+    for (int i = 0; i < 4; i++) {
+        struct tarn_buf b = TARN_BUF_INIT(1 << 16);
+        struct tarn_tw t;
+        char name[32];
+        size_t at = 0;
+        tarn_buf_puts(&b, i & 1 ? "PAR1pages" : "PAREpages");
+        at = b.len;
+        tarn_tw_init(&t, &b);
+        if (i & 1) {
+            encrypted_meta(&t, i >> 1);
+        } else {
+            algorithm(&t, 1, i >> 1);
+            tarn_tw_str(&t, 2, "b");
+            tarn_tw_end(&t);
+            tarn_buf_le32(&b, 28);
+        }
+        tarn_buf_put(&b, "a nonce, a text, and its tag", 28);
+        tarn_buf_le32(&b, (uint32_t)(b.len - at));
+        tarn_buf_puts(&b, i & 1 ? "PAR1" : "PARE");
+        snprintf(name, sizeof name, "encrypted%d", i);
+        bad |= save(folder, name, b.data, b.len);
+        tarn_buf_release(&b);
+    }
+    return bad;
+}
+
 int main(int argc, char **argv) {
     int bad = 0;
 
@@ -345,5 +425,6 @@ int main(int argc, char **argv) {
             bad |= parquet(argv[2], &shapes[i]);
     }
     if (strcmp(argv[1], "decode") == 0) bad |= bodies(argv[2]);
+    if (strcmp(argv[1], "footer") == 0) bad |= encrypted(argv[2]);
     return bad;
 }

@@ -52,6 +52,8 @@ static void check_rows(sqlite3 *db, const char *table) {
     assert_int_equal(number(db, sql), 575 * 576 / 2);
     snprintf(sql, sizeof sql, "SELECT a FROM %s WHERE a = 500", table);
     assert_int_equal(number(db, sql), 500);
+    snprintf(sql, sizeof sql, "SELECT l ->> 1 FROM %s WHERE a = 500", table);
+    assert_int_equal(number(db, sql), 1001);
 }
 
 static void notations(void **state) {
@@ -166,6 +168,7 @@ static void plain_files(void **state) {
 /* A footer read without keys is cached by the process; one read with keys is nobody else's. */
 static void cached_footers(void **state) {
     sqlite3 *a = connect("a.db"), *b = connect("b.db");
+    char sql[256];
 
     (void)state;
     assert_int_equal(create(a, "temp.t", "signed.parquet", NULL), SQLITE_OK);
@@ -176,6 +179,11 @@ static void cached_footers(void **state) {
     assert_int_equal(create(b, "temp.t", "signed.parquet", NULL), SQLITE_OK);
     check_rows(b, "t");
     assert_int_not_equal(try(a, "SELECT sum(a) FROM t"), SQLITE_OK);
+    snprintf(sql, sizeof sql, "SELECT sum(encrypted) FROM parquet_metadata('%s/sealed.parquet')",
+             folder);
+    assert_int_equal(number(b, sql), 2);
+    assert_int_not_equal(try(a, sql), SQLITE_OK);
+    says(a, "the file is encrypted");
     must(b, "SELECT tarn_parquet_keys(NULL)");
     assert_int_not_equal(try(b, "SELECT sum(a) FROM t"), SQLITE_OK);
     sqlite3_close(a);
