@@ -73,7 +73,7 @@ size_t tarn_colbuf_memory(const struct tarn_colbuf *c) {
 }
 
 /* Marks every page that ends at or before `row`. */
-static void mark_pages(struct tarn_colbuf *c, uint32_t row) {
+void tarn_colbuf_mark_pages(struct tarn_colbuf *c, uint32_t row) {
     struct tarn_colbuf_mark m = {c->n, c->values.len};
 
     while (c->next_mark <= row) {
@@ -83,7 +83,7 @@ static void mark_pages(struct tarn_colbuf *c, uint32_t row) {
 }
 
 /* Room for the bits of rows up to and with `row`; new bits are zero. */
-static int grow_present(struct tarn_colbuf *c, uint32_t row) {
+int tarn_colbuf_grow_present(struct tarn_colbuf *c, uint32_t row) {
     size_t need = (size_t)row / 8 + 1, old = c->present.len;
     size_t len = old ? old * 2 : 64;
 
@@ -95,69 +95,20 @@ static int grow_present(struct tarn_colbuf *c, uint32_t row) {
     return TARN_OK;
 }
 
-static void put_raw(struct tarn_colbuf *c, const void *p, size_t n) {
-    struct tarn_buf *b = &c->values;
-    size_t need = c->fixed ? n : n + 4;
-    uint8_t *out;
-
-    if (b->cap - b->len < need && tarn_buf_reserve(b, need)) {
-        c->rc = b->rc;
-        return;
-    }
-    out = b->data + b->len;
-    if (c->fixed) {
-        memcpy(out, p, n);
-        b->len += n;
-    } else {
-        uint32_t len = (uint32_t)n;
-
-        memcpy(out, &len, 4);
-        if (n) memcpy(out + 4, p, n);
-        b->len += need;
-    }
-}
-
-/* 0 when the dictionary took the value. */
-static int put_code(struct tarn_colbuf *c, const void *p, size_t n) {
-    struct tarn_buf *b = &c->codes;
-    uint32_t code;
-
-    if (b->cap - b->len < sizeof code && tarn_buf_reserve(b, sizeof code)) {
-        c->rc = b->rc;
-        return 0;
-    }
-    code = tarn_dict_add(&c->dict, p, n);
-    if (code == TARN_DICT_FULL || (c->n == c->try_rows && c->dict.n > c->n / 4 * 3)) {
-        c->rc = c->dict.plain.rc;
-        if (!c->rc) tarn_colbuf_expand(c);
-        tarn_buf_clear(&c->codes);
-        c->try_rows = c->try_rows > LEAST_TRY_ROWS ? c->try_rows / 2 : LEAST_TRY_ROWS;
-        return -1;
-    }
-    memcpy(b->data + b->len, &code, sizeof code);
-    b->len += sizeof code;
-    return 0;
-}
-
-void tarn_colbuf_put(struct tarn_colbuf *c, uint32_t row, const void *p, size_t n) {
-    if (c->rc) return;
-    if (row >= c->next_mark) mark_pages(c, row);
-    if (c->spec.repetition == TARN_OPTIONAL) {
-        if (row / 8 >= c->present.len && grow_present(c, row)) return;
-        c->present.data[row / 8] = (uint8_t)(c->present.data[row / 8] | 1u << row % 8);
-    }
-    if (!c->use_dict || put_code(c, p, n)) put_raw(c, p, n);
-    c->rows = row + 1;
-    c->n++;
-    c->raw_bytes += n + (c->fixed ? 0 : 4);
+int tarn_colbuf_give_up_dict(struct tarn_colbuf *c) {
+    c->rc = c->dict.plain.rc;
+    if (!c->rc) tarn_colbuf_expand(c);
+    tarn_buf_clear(&c->codes);
+    c->try_rows = c->try_rows > LEAST_TRY_ROWS ? c->try_rows / 2 : LEAST_TRY_ROWS;
+    return -1;
 }
 
 void tarn_colbuf_close(struct tarn_colbuf *c, uint32_t rows) {
     if (c->rc || rows == 0) return;
     if (c->spec.repetition == TARN_OPTIONAL && (rows - 1) / 8 >= c->present.len &&
-        grow_present(c, rows - 1))
+        tarn_colbuf_grow_present(c, rows - 1))
         return;
-    mark_pages(c, rows);
+    tarn_colbuf_mark_pages(c, rows);
     if (rows % c->page_rows) {
         struct tarn_colbuf_mark m = {c->n, c->values.len};
 
@@ -183,7 +134,7 @@ void tarn_colbuf_expand(struct tarn_colbuf *c) {
 
         while (k < n_marks && m[k].n == i)
             m[k++].raw_end = c->values.len;
-        put_raw(c, v, len);
+        tarn_colbuf_put_raw(c, v, len);
     }
     while (k < n_marks)
         m[k++].raw_end = c->values.len;

@@ -47,8 +47,6 @@ void tarn_colbuf_release(struct tarn_colbuf *c);
 void tarn_colbuf_clear(struct tarn_colbuf *c); /* for the next row group; keeps the memory */
 size_t tarn_colbuf_memory(const struct tarn_colbuf *c);
 
-/* The value of row `row` (>= rows): n bytes, PLAIN without a length. */
-void tarn_colbuf_put(struct tarn_colbuf *c, uint32_t row, const void *p, size_t n);
 /* The row group ends at `rows`: closes the last page and accounts for NULLs. */
 void tarn_colbuf_close(struct tarn_colbuf *c, uint32_t rows);
 /* From codes to raw. Codes and dictionary stay: setting use_dict again takes it back, as long as
@@ -56,5 +54,63 @@ void tarn_colbuf_close(struct tarn_colbuf *c, uint32_t rows);
 void tarn_colbuf_expand(struct tarn_colbuf *c);
 /* 1 when the rows are in order; NULLs must all come first or all last (*nulls_first says). */
 int tarn_colbuf_sorted(const struct tarn_colbuf *c, int descending, int *nulls_first);
+
+/* The hot path of every insert; inline, so that fixed-width values are moved by their width. The
+** rare turns are in column_buffer.c. */
+void tarn_colbuf_mark_pages(struct tarn_colbuf *c, uint32_t row);
+int tarn_colbuf_grow_present(struct tarn_colbuf *c, uint32_t row);
+int tarn_colbuf_give_up_dict(struct tarn_colbuf *c); /* -1 */
+
+static inline void tarn_colbuf_put_raw(struct tarn_colbuf *c, const void *p, size_t n) {
+    struct tarn_buf *b = &c->values;
+    size_t need = c->fixed ? n : n + 4;
+    uint8_t *out;
+
+    if (b->cap - b->len < need && tarn_buf_reserve(b, need)) {
+        c->rc = b->rc;
+        return;
+    }
+    out = b->data + b->len;
+    if (c->fixed) {
+        memcpy(out, p, n);
+    } else {
+        uint32_t len = (uint32_t)n;
+
+        memcpy(out, &len, 4);
+        if (n) memcpy(out + 4, p, n);
+    }
+    b->len += need;
+}
+
+/* 0 when the dictionary took the value. */
+static inline int tarn_colbuf_put_code(struct tarn_colbuf *c, const void *p, size_t n) {
+    struct tarn_buf *b = &c->codes;
+    uint32_t code;
+
+    if (b->cap - b->len < sizeof code && tarn_buf_reserve(b, sizeof code)) {
+        c->rc = b->rc;
+        return 0;
+    }
+    code = tarn_dict_add(&c->dict, p, n);
+    if (code == TARN_DICT_FULL || (c->n == c->try_rows && c->dict.n > c->n / 4 * 3))
+        return tarn_colbuf_give_up_dict(c);
+    memcpy(b->data + b->len, &code, sizeof code);
+    b->len += sizeof code;
+    return 0;
+}
+
+/* The value of row `row` (>= rows): n bytes, PLAIN without a length. */
+static inline void tarn_colbuf_put(struct tarn_colbuf *c, uint32_t row, const void *p, size_t n) {
+    if (c->rc) return;
+    if (row >= c->next_mark) tarn_colbuf_mark_pages(c, row);
+    if (c->spec.repetition == TARN_OPTIONAL) {
+        if (row / 8 >= c->present.len && tarn_colbuf_grow_present(c, row)) return;
+        c->present.data[row / 8] = (uint8_t)(c->present.data[row / 8] | 1u << row % 8);
+    }
+    if (!c->use_dict || tarn_colbuf_put_code(c, p, n)) tarn_colbuf_put_raw(c, p, n);
+    c->rows = row + 1;
+    c->n++;
+    c->raw_bytes += n + (c->fixed ? 0 : 4);
+}
 
 #endif

@@ -179,8 +179,9 @@ static enum tarn_encoding choose_encoding(struct tarn_chunk_writer *cw, struct t
     if (other == TARN_PLAIN && at_most < c->raw_bytes) return TARN_RLE_DICTIONARY;
     with = c->dict.plain.len + measure(cw, c, TARN_RLE_DICTIONARY);
     tarn_colbuf_expand(c);
+    if (c->rc) return other;
     without = other == TARN_PLAIN ? c->raw_bytes : measure(cw, c, other);
-    if (c->rc || with >= without) return other;
+    if (with >= without) return other;
     c->use_dict = 1;
     return TARN_RLE_DICTIONARY;
 }

@@ -132,7 +132,7 @@ uint32_t tarn_dict_find_or_add(struct tarn_dict *d, const void *p, size_t n) {
         if (!slot->code) return add_entry(d, slot, hash, p, n);
         if (slot->hash != hash) continue;
         v = tarn_dict_entry(d, slot->code - 1, &len);
-        if (len == n && memcmp(v, p, n) == 0) return d->last = slot->code - 1;
+        if (len == n && tarn_dict_equal(v, p, n)) return d->last = slot->code - 1;
     }
     return TARN_DICT_FULL;
 }

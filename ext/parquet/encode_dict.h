@@ -49,13 +49,39 @@ static inline const uint8_t *tarn_dict_entry(const struct tarn_dict *d, uint32_t
     return d->plain.data + at;
 }
 
+/* memcmp without a call: values are short, or differ early. */
+static inline int tarn_dict_equal(const uint8_t *a, const uint8_t *b, size_t n) {
+    uint64_t x, y;
+    uint32_t v, w;
+
+    if (n >= 8) {
+        for (size_t i = 0; i < n - 8; i += 8) {
+            memcpy(&x, a + i, 8);
+            memcpy(&y, b + i, 8);
+            if (x != y) return 0;
+        }
+        memcpy(&x, a + n - 8, 8);
+        memcpy(&y, b + n - 8, 8);
+        return x == y;
+    }
+    if (n >= 4) {
+        memcpy(&v, a, 4);
+        memcpy(&w, b, 4);
+        if (v != w) return 0;
+        memcpy(&v, a + n - 4, 4);
+        memcpy(&w, b + n - 4, 4);
+        return v == w;
+    }
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
 /* n is `fixed`, when that is set. */
 static inline uint32_t tarn_dict_add(struct tarn_dict *d, const void *p, size_t n) {
     if (d->n) {
         size_t len;
         const uint8_t *v = tarn_dict_entry(d, d->last, &len);
 
-        if (len == n && memcmp(v, p, n) == 0) return d->last;
+        if (len == n && tarn_dict_equal(v, p, n)) return d->last;
     }
     return tarn_dict_find_or_add(d, p, n);
 }

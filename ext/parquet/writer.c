@@ -151,7 +151,9 @@ static inline struct tarn_colbuf *column_for(struct tarn_pq_writer *w, int colum
     return c;
 }
 
-static inline void put(struct tarn_pq_writer *w, struct tarn_colbuf *c, const void *p, size_t n) {
+static inline __attribute__((always_inline)) void put(struct tarn_pq_writer *w,
+                                                      struct tarn_colbuf *c, const void *p,
+                                                      size_t n) {
     tarn_colbuf_put(c, w->row, p, n);
     w->raw_bytes += n + 4;
     w->required_put += c->spec.repetition == TARN_REQUIRED;

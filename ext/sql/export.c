@@ -24,7 +24,9 @@ enum {
     GROUP_BYTES = 64 << 20,
     WINDOW_ROWS = 122880,
     WINDOW_BYTES = 8 << 20,
-    CHECK_ROWS = 1024
+    CHECK_ROWS = 1024,
+    PAGE_ROWS = 8192,
+    ZSTD_LEVEL = 1
 };
 
 struct export {
@@ -39,6 +41,7 @@ struct export {
     struct tarn_buf window;
     uint64_t rows;
     size_t budget;
+    size_t most;           /* bytes of one value, and of a row group */
     enum tarn_order order; /* of the sort column */
     struct tarn_buf last;  /* its last value */
     int nulls;             /* NULLs in it: 1 first, 2 after a value */
@@ -124,12 +127,12 @@ static int read_value(struct export *x, int column, struct tarn_export_value *v,
     if (v->type != SQLITE_TEXT && v->type != SQLITE_BLOB) return TARN_OK;
     if (!v->p && (v->n > 0 || v->type == SQLITE_TEXT))
         return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    if (v->n > x->budget / BUDGET_SHARE)
+    if (v->n > x->most)
         return tarn_err_set(err, TARN_ELIMIT,
                             "tarn_export: column \"%.60s\", row %llu: a value of %zu bytes; with "
                             "memoryBudget at %zu at most %zu are taken",
                             x->columns[column].name, (unsigned long long)x->rows + 1, v->n,
-                            x->budget, x->budget / BUDGET_SHARE);
+                            x->budget, x->most);
     return TARN_OK;
 }
 
@@ -190,9 +193,10 @@ static int open_writer(struct export *x, struct tarn_err *err) {
     }
     spec.codec = x->options.codec;
     spec.codec_level = x->options.level;
+    if (spec.codec == TARN_ZSTD && !spec.codec_level) spec.codec_level = ZSTD_LEVEL;
     spec.row_group_rows = x->options.group_rows;
-    spec.row_group_bytes = bytes < x->budget / BUDGET_SHARE ? bytes : x->budget / BUDGET_SHARE;
-    spec.page_rows = x->options.page_rows;
+    spec.row_group_bytes = bytes < x->most ? bytes : x->most;
+    spec.page_rows = x->options.page_rows ? x->options.page_rows : PAGE_ROWS;
     spec.sort_column = x->options.sort_column;
     spec.sort_descending = x->options.sort_descending;
     if (spec.sort_column >= 0)
@@ -258,8 +262,17 @@ static int check_order(struct export *x, const struct tarn_export_cell *cell,
 
 static int put_value(struct export *x, int column, const struct tarn_export_value *v,
                      struct tarn_err *err) {
+    const struct tarn_export_column *c = &x->columns[column];
     struct tarn_export_cell cell;
 
+    if (v->type == SQLITE_INTEGER && c->kind == TARN_EXPORT_INT64 && !c->sorted) {
+        tarn_pq_put_i64(x->writer, column, v->i);
+        return TARN_OK;
+    }
+    if (v->type == SQLITE_FLOAT && c->kind == TARN_EXPORT_DOUBLE && !c->sorted) {
+        tarn_pq_put_f64(x->writer, column, v->r);
+        return TARN_OK;
+    }
     if (v->type == SQLITE_NULL)
         return column == x->options.sort_column ? check_order(x, NULL, err) : TARN_OK;
     if (tarn_export_convert(&x->columns[column], v, &cell))
@@ -371,6 +384,7 @@ static int export(struct export *x, int argc, sqlite3_value **argv, struct tarn_
     if (tarn_conn_refresh(x->conn, err) || tarn_export_options_read(&x->options, options, err))
         return err->code;
     x->budget = (size_t)tarn_settings_int(&x->conn->settings, TARN_SET_MEMORY_BUDGET);
+    x->most = x->budget / BUDGET_SHARE;
     return run(x, sql, path, err);
 }
 

@@ -40,6 +40,7 @@ struct tarn_export_column {
     enum tarn_export_origin origin;
     int precision, scale; /* DECIMAL */
     unsigned flags;       /* enum tarn_column_flags */
+    int sorted;           /* options.sortedBy names it */
     unsigned seen;        /* while open: 1 << SQLITE_* of the values so far */
     uint64_t first[6];    /* while open: row of the first value of each SQLITE_* */
     int inexact;          /* while open: an integer that no double equals */
@@ -100,7 +101,22 @@ const char *tarn_export_type_name(const struct tarn_export_column *c, char out[3
 /* The column as the writer takes it; the name is borrowed. */
 void tarn_export_type_spec(const struct tarn_export_column *c, struct tarn_column_spec *spec);
 
-void tarn_export_value_read(sqlite3_value *v, struct tarn_export_value *out);
+static inline void tarn_export_value_read(sqlite3_value *v, struct tarn_export_value *out) {
+    out->type = sqlite3_value_type(v);
+    switch (out->type) {
+    case SQLITE_INTEGER: out->i = sqlite3_value_int64(v); break;
+    case SQLITE_FLOAT: out->r = sqlite3_value_double(v); break;
+    case SQLITE_TEXT:
+        out->p = sqlite3_value_text(v);
+        out->n = (size_t)sqlite3_value_bytes(v);
+        break;
+    case SQLITE_BLOB:
+        out->p = sqlite3_value_blob(v);
+        out->n = (size_t)sqlite3_value_bytes(v);
+        break;
+    default: break;
+    }
+}
 /* 0, or -1 when the column's type can't hold exactly this value. `v` is not NULL. */
 int tarn_export_convert(struct tarn_export_column *c, const struct tarn_export_value *v,
                         struct tarn_export_cell *out);

@@ -196,7 +196,7 @@ static int read_types(json_t *v, struct tarn_export_column *columns, int n, stru
 
 /* "column", "column asc" or "column desc". */
 static int read_sort(struct tarn_export_options *o, const json_t *v,
-                     const struct tarn_export_column *columns, int n, struct tarn_err *err) {
+                     struct tarn_export_column *columns, int n, struct tarn_err *err) {
     const char *s = json_string_value(v);
     size_t len = s ? strlen(s) : 0;
 
@@ -209,7 +209,9 @@ static int read_sort(struct tarn_export_options *o, const json_t *v,
     } else if (o->sort_column < 0 && len > 4 && sqlite3_stricmp(s + len - 4, " asc") == 0) {
         o->sort_column = find(s, len - 4, columns, n);
     }
-    return o->sort_column < 0 ? no_column("sortedBy", s, columns, n, err) : TARN_OK;
+    if (o->sort_column < 0) return no_column("sortedBy", s, columns, n, err);
+    columns[o->sort_column].sorted = 1;
+    return TARN_OK;
 }
 
 int tarn_export_options_columns(struct tarn_export_options *o, struct tarn_export_column *columns,

@@ -18,23 +18,6 @@
 #define TWO_63 9223372036854775808.0
 #define US_PER_MINUTE INT64_C(60000000)
 
-void tarn_export_value_read(sqlite3_value *v, struct tarn_export_value *out) {
-    out->type = sqlite3_value_type(v);
-    switch (out->type) {
-    case SQLITE_INTEGER: out->i = sqlite3_value_int64(v); break;
-    case SQLITE_FLOAT: out->r = sqlite3_value_double(v); break;
-    case SQLITE_TEXT:
-        out->p = sqlite3_value_text(v);
-        out->n = (size_t)sqlite3_value_bytes(v);
-        break;
-    case SQLITE_BLOB:
-        out->p = sqlite3_value_blob(v);
-        out->n = (size_t)sqlite3_value_bytes(v);
-        break;
-    default: break;
-    }
-}
-
 static int to_int64(const struct tarn_export_value *v, struct tarn_export_cell *out) {
     out->i = v->i;
     if (v->type == SQLITE_INTEGER) return 0;
