@@ -398,110 +398,110 @@ static void test_types_from_values(void **state) {
 }
 
 /* A value in a type: what comes out, or NULL when it must be refused. */
+static const struct {
+    const char *type, *value, *want;
+} values[] = {
+    {"INT64", "9223372036854775807", "9223372036854775807"},
+    {"INT64", "-5.0", "-5"},
+    {"INT64", "0.5", NULL},
+    {"INT64", "9223372036854775808.0", NULL},
+    {"INT64", "-0.0", NULL},
+    {"INT64", "'1'", NULL},
+    {"DOUBLE", "9007199254740992", "9007199254740992.0"},
+    {"DOUBLE", "9007199254740993", NULL},
+    {"DOUBLE", "9223372036854775807", NULL},
+    {"DOUBLE", "-9e999", "-9e999"},
+    {"DOUBLE", "'1'", NULL},
+    {"TEXT", "'a' || char(0) || 'b'", "'a' || char(0) || 'b'"},
+    {"TEXT", "''", "''"},
+    {"TEXT", "CAST(x'61ff' AS TEXT)", NULL},
+    {"TEXT", "x'61'", NULL},
+    {"TEXT", "-12", "'-12'"},
+    {"TEXT", "0.1", "'0.1'"},
+    {"TEXT", "1.0 / 3", "'0.3333333333333333'"},
+    {"TEXT", "3.0", "'3.0'"},
+    {"TEXT", "1e300", "'1e+300'"},
+    {"TEXT", "9e999", "'Inf'"},
+    {"BLOB", "x''", "x''"},
+    {"BLOB", "'ab'", "x'6162'"},
+    {"BLOB", "1", NULL},
+    {"BOOLEAN", "1", "1"},
+    {"BOOLEAN", "2", NULL},
+    {"BOOLEAN", "1.0", NULL},
+    {"BOOLEAN", "'true'", NULL},
+    {"DATE", "'0000-01-01'", "'0000-01-01'"},
+    {"DATE", "'9999-12-31 00:00:00.000'", "'9999-12-31'"},
+    {"DATE", "'2026-02-02T01:00+01:00'", "'2026-02-02'"},
+    {"DATE", "'2026-02-02 01:00'", NULL},
+    {"DATE", "'2026-02-30'", NULL},
+    {"DATE", "5", NULL},
+    {"TIMESTAMP_MS", "'2026-02-02'", "'2026-02-02 00:00:00.000'"},
+    {"TIMESTAMP_MS", "'1969-12-31 23:59:59.999'", "'1969-12-31 23:59:59.999'"},
+    {"TIMESTAMP_MS", "'2026-02-02 10:00:00.5+02:00'", "'2026-02-02 08:00:00.500'"},
+    {"TIMESTAMP_MS", "'2026-02-02 10:00:00.123000'", "'2026-02-02 10:00:00.123'"},
+    {"TIMESTAMP_MS", "'2026-02-02 10:00:00.1231'", NULL},
+    {"TIMESTAMP_MS", "'2026-12-31 23:59:60'", NULL},
+    {"TIMESTAMP_MS", "'now'", NULL},
+    {"TIMESTAMP_MS", "-1", "'1969-12-31 23:59:59.999'"},
+    {"TIMESTAMP_MS", "1.5", NULL},
+    {"TIMESTAMP_US", "'1969-12-31T23:59:59.999999z'", "'1969-12-31 23:59:59.999999'"},
+    {"TIMESTAMP_US", "'2026-02-02 10:00:00.1234567'", NULL},
+    {"TIMESTAMP_US", "'2026-02-02 10:00:00.1234560'", "'2026-02-02 10:00:00.123456'"},
+    {"TIMESTAMP_US", "1", "'1970-01-01 00:00:00.000001'"},
+    {"JSON", "'[1, {\"a\":null}]'", "'[1, {\"a\":null}]'"},
+    {"JSON", "'[1,'", NULL},
+    {"JSON", "1", NULL},
+    {"UUID", "x'000102030405060708090a0b0c0d0e0f'", "'00010203-0405-0607-0809-0a0b0c0d0e0f'"},
+    {"UUID", "'FFFFFFFF-ffff-FFFF-ffff-0123456789aB'", "'ffffffff-ffff-ffff-ffff-0123456789ab'"},
+    {"UUID", "'FFFFFFFFFffff-FFFF-ffff-0123456789aB'", NULL},
+    {"UUID", "'GFFFFFFF-ffff-FFFF-ffff-0123456789aB'", NULL},
+    {"UUID", "x'00'", NULL},
+    {"UUID", "'a'", NULL},
+    {"DECIMAL(4,2)", "12.34", "'12.34'"},
+    {"DECIMAL(4,2)", "-99", "'-99.00'"},
+    {"DECIMAL(4,2)", "100", NULL},
+    {"DECIMAL(4,2)", "1.005", NULL},
+    {"DECIMAL(4,2)", "'1.500'", "'1.50'"},
+    {"DECIMAL(4,2)", "'1.501'", NULL},
+    {"DECIMAL(4,2)", "'1e1'", NULL},
+    {"DECIMAL(4,2)", "'.'", NULL},
+    {"DECIMAL(4,2)", "''", NULL},
+    {"DECIMAL(4,2)", "'1.2.3'", NULL},
+    {"DECIMAL(4,2)", "x'31'", NULL},
+    {"DECIMAL(4,2)", "9e999", NULL},
+    {"DECIMAL(18,0)", "999999999999999999", "'999999999999999999'"},
+    {"DECIMAL(18,0)", "1000000000000000000", NULL},
+    {"DECIMAL(38,38)", "'-0.12345678901234567890123456789012345678'",
+     "'-0.12345678901234567890123456789012345678'"},
+    {"DECIMAL(38,0)", "'99999999999999999999999999999999999999'",
+     "'99999999999999999999999999999999999999'"},
+    {"DECIMAL(38,0)", "'100000000000000000000000000000000000000'", NULL},
+};
+
 static void test_values(void **state) {
     struct fixture *f = *state;
-    static const struct {
-        const char *type, *value, *want;
-    } cases[] = {
-        {"INT64", "9223372036854775807", "9223372036854775807"},
-        {"INT64", "-5.0", "-5"},
-        {"INT64", "0.5", NULL},
-        {"INT64", "9223372036854775808.0", NULL},
-        {"INT64", "-0.0", NULL},
-        {"INT64", "'1'", NULL},
-        {"DOUBLE", "9007199254740992", "9007199254740992.0"},
-        {"DOUBLE", "9007199254740993", NULL},
-        {"DOUBLE", "9223372036854775807", NULL},
-        {"DOUBLE", "-9e999", "-9e999"},
-        {"DOUBLE", "'1'", NULL},
-        {"TEXT", "'a' || char(0) || 'b'", "'a' || char(0) || 'b'"},
-        {"TEXT", "''", "''"},
-        {"TEXT", "CAST(x'61ff' AS TEXT)", NULL},
-        {"TEXT", "x'61'", NULL},
-        {"TEXT", "-12", "'-12'"},
-        {"TEXT", "0.1", "'0.1'"},
-        {"TEXT", "1.0 / 3", "'0.3333333333333333'"},
-        {"TEXT", "3.0", "'3.0'"},
-        {"TEXT", "1e300", "'1e+300'"},
-        {"TEXT", "9e999", "'Inf'"},
-        {"BLOB", "x''", "x''"},
-        {"BLOB", "'ab'", "x'6162'"},
-        {"BLOB", "1", NULL},
-        {"BOOLEAN", "1", "1"},
-        {"BOOLEAN", "2", NULL},
-        {"BOOLEAN", "1.0", NULL},
-        {"BOOLEAN", "'true'", NULL},
-        {"DATE", "'0000-01-01'", "'0000-01-01'"},
-        {"DATE", "'9999-12-31 00:00:00.000'", "'9999-12-31'"},
-        {"DATE", "'2026-02-02T01:00+01:00'", "'2026-02-02'"},
-        {"DATE", "'2026-02-02 01:00'", NULL},
-        {"DATE", "'2026-02-30'", NULL},
-        {"DATE", "5", NULL},
-        {"TIMESTAMP_MS", "'2026-02-02'", "'2026-02-02 00:00:00.000'"},
-        {"TIMESTAMP_MS", "'1969-12-31 23:59:59.999'", "'1969-12-31 23:59:59.999'"},
-        {"TIMESTAMP_MS", "'2026-02-02 10:00:00.5+02:00'", "'2026-02-02 08:00:00.500'"},
-        {"TIMESTAMP_MS", "'2026-02-02 10:00:00.123000'", "'2026-02-02 10:00:00.123'"},
-        {"TIMESTAMP_MS", "'2026-02-02 10:00:00.1231'", NULL},
-        {"TIMESTAMP_MS", "'2026-12-31 23:59:60'", NULL},
-        {"TIMESTAMP_MS", "'now'", NULL},
-        {"TIMESTAMP_MS", "-1", "'1969-12-31 23:59:59.999'"},
-        {"TIMESTAMP_MS", "1.5", NULL},
-        {"TIMESTAMP_US", "'1969-12-31T23:59:59.999999z'", "'1969-12-31 23:59:59.999999'"},
-        {"TIMESTAMP_US", "'2026-02-02 10:00:00.1234567'", NULL},
-        {"TIMESTAMP_US", "'2026-02-02 10:00:00.1234560'", "'2026-02-02 10:00:00.123456'"},
-        {"TIMESTAMP_US", "1", "'1970-01-01 00:00:00.000001'"},
-        {"JSON", "'[1, {\"a\":null}]'", "'[1, {\"a\":null}]'"},
-        {"JSON", "'[1,'", NULL},
-        {"JSON", "1", NULL},
-        {"UUID", "x'000102030405060708090a0b0c0d0e0f'", "'00010203-0405-0607-0809-0a0b0c0d0e0f'"},
-        {"UUID", "'FFFFFFFF-ffff-FFFF-ffff-0123456789aB'",
-         "'ffffffff-ffff-ffff-ffff-0123456789ab'"},
-        {"UUID", "'FFFFFFFFFffff-FFFF-ffff-0123456789aB'", NULL},
-        {"UUID", "'GFFFFFFF-ffff-FFFF-ffff-0123456789aB'", NULL},
-        {"UUID", "x'00'", NULL},
-        {"UUID", "'a'", NULL},
-        {"DECIMAL(4,2)", "12.34", "'12.34'"},
-        {"DECIMAL(4,2)", "-99", "'-99.00'"},
-        {"DECIMAL(4,2)", "100", NULL},
-        {"DECIMAL(4,2)", "1.005", NULL},
-        {"DECIMAL(4,2)", "'1.500'", "'1.50'"},
-        {"DECIMAL(4,2)", "'1.501'", NULL},
-        {"DECIMAL(4,2)", "'1e1'", NULL},
-        {"DECIMAL(4,2)", "'.'", NULL},
-        {"DECIMAL(4,2)", "''", NULL},
-        {"DECIMAL(4,2)", "'1.2.3'", NULL},
-        {"DECIMAL(4,2)", "x'31'", NULL},
-        {"DECIMAL(4,2)", "9e999", NULL},
-        {"DECIMAL(18,0)", "999999999999999999", "'999999999999999999'"},
-        {"DECIMAL(18,0)", "1000000000000000000", NULL},
-        {"DECIMAL(38,38)", "'-0.12345678901234567890123456789012345678'",
-         "'-0.12345678901234567890123456789012345678'"},
-        {"DECIMAL(38,0)", "'99999999999999999999999999999999999999'",
-         "'99999999999999999999999999999999999999'"},
-        {"DECIMAL(38,0)", "'100000000000000000000000000000000000000'", NULL},
-    };
 
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char sql[256], options[128], want[256];
         struct parquet p;
 
         /* Twice, and a NULL: the second value meets what the first one left behind. */
         (void)snprintf(sql, sizeof sql, "SELECT %s AS v UNION ALL SELECT NULL UNION ALL SELECT %s",
-                       cases[i].value, cases[i].value);
+                       values[i].value, values[i].value);
         (void)snprintf(options, sizeof options,
                        "{\"overwrite\":true,\"types\":{\"v\":\"%s\"},\"sortedBy\":\"v\"}",
-                       cases[i].type);
-        if (!cases[i].want) {
+                       values[i].type);
+        if (!values[i].want) {
             (void)snprintf(want, sizeof want, "does not fit %s, the type by the option types",
-                           cases[i].type);
+                           values[i].type);
             refused(f, sql, options, want);
             continue;
         }
         refused(f, sql, options, "row 3 is out of order");
         (void)snprintf(sql, sizeof sql, "SELECT %s AS v UNION ALL SELECT %s UNION ALL SELECT NULL",
-                       cases[i].value, cases[i].value);
+                       values[i].value, values[i].value);
         (void)snprintf(want, sizeof want, "SELECT %s UNION ALL SELECT %s UNION ALL SELECT NULL",
-                       cases[i].want, cases[i].want);
+                       values[i].want, values[i].want);
         assert_int_equal(export(f, sql, "v.parquet", options, NULL), 3);
         parquet_open(&p, f, "v.parquet");
         check_rows(&p, f->db, want);
