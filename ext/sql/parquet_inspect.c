@@ -19,10 +19,9 @@
 #include "vector.h"
 
 struct inspect {
-    struct tarn_pq_keys *keys; /* the connection's; a reference */
+    struct tarn_pq_keys *keys; /* the connection's; a reference; NULL = none */
     struct tarn_paths paths;
-    struct tarn_pq_keys *keys; /* the connection's; NULL = none */
-    size_t file;               /* the next to open */
+    size_t file; /* the next to open */
     struct tarn_pq_footer *footer;
     int group, at;                  /* row group; node, column or key */
     int (*left)(struct inspect *h); /* does (group, at) stand on a row? may move on */
