@@ -19,7 +19,7 @@
 #include "vector.h"
 
 struct inspect {
-    struct tarn_pq_keys *keys; /* the connection's; a reference */
+    struct tarn_pq_keys *keys; /* the connection's; a reference; NULL = none */
     struct tarn_paths paths;
     size_t file; /* the next to open */
     struct tarn_pq_footer *footer;
