@@ -20,7 +20,7 @@ static void column_of(struct tarn_pq_column *c, const uint8_t *p) {
     c->logical.utc = p[2] >> 7;
     c->logical.bits = 8 << p[3] % 4;
     c->logical.is_signed = p[3] >> 7;
-    c->logical.scale = (int8_t)p[4] * (p[5] % 4 ? 1 : 20000000);
+    c->logical.scale = (int8_t)p[4] * (p[5] % 4 ? 1 : 10000000);
     c->logical.precision = p[5];
 }
 
