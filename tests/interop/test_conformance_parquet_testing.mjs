@@ -1,6 +1,6 @@
 // apache/parquet-testing: every file of data/ and shredded_variant/ has the values that DuckDB, or where
 // DuckDB doesn't read it hyparquet or the suite's own tables, finds in it; every file of bad_data/ is
-// refused, with the reason.
+// refused, with the reason; so is what is encrypted, as long as no keys are given.
 //
 // DuckDB's values are asked for as text (numbers with a fraction as numbers), and compared like this:
 //   BOOLEAN                      0 and 1
@@ -184,6 +184,12 @@ if (have(top)) {
     const folder = data(`${top}/${sub}`)
     for (const file of readdirSync(folder).filter((f) => f.endsWith('.parquet')).sort()) {
       await check(`${sub}/${file}`, () => (special[file] ?? againstDuckdb)(`${folder}/${file}`))
+    }
+  }
+  for (const sub of ['data', 'data/aes256']) {
+    const folder = data(`${top}/${sub}`)
+    for (const file of readdirSync(folder).filter((f) => f.endsWith('.encrypted')).sort()) {
+      await check(`${sub}/${file} without keys`, () => refused(`${folder}/${file}`, /encrypted/))
     }
   }
   const worse = data(`${top}/bad_data`)
