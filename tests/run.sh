@@ -178,6 +178,12 @@ case_fuzz() {
   [ -x "$BUILD/tests/fuzz/$name" ] || { not_ok "fuzz/$name" "was not built"; return; }
   "$BUILD/tests/fuzz/seeds" "${name#fuzz_}" "$dir/$name" >"$out/$name.log" 2>&1 ||
     { not_ok "fuzz/$name" "its seeds could not be written" "$out/$name.log"; return; }
+  case $name in
+    fuzz_footer | fuzz_filescan | fuzz_nested) # DuckDB's files too, where it is installed
+      [ ! -x build/interop/node ] || { cp tests/interop/*.mjs tests/fuzz/*.mjs build/interop/ &&
+        build/interop/node build/interop/seeds_duckdb.mjs "$dir/$name"; } >>"$out/$name.log" 2>&1 ||
+        { not_ok "fuzz/$name" "DuckDB's seeds could not be written" "$out/$name.log"; return; } ;;
+  esac
   "$BUILD/tests/fuzz/$name" -max_total_time="${SECONDS_EACH:-60}" -rss_limit_mb=512 -timeout=10 \
     -print_final_stats=1 -artifact_prefix="$crashes/$name-" "$dir/$name" \
     $(find tests/fuzz/found/"$name" -maxdepth 0 2>/dev/null) >"$out/$name.log" 2>&1 </dev/null

@@ -110,16 +110,28 @@ static int64_t units_per_ms(const struct tarn_logical_type *t) {
     return t->unit == TARN_UNIT_NS ? 1000000 : t->unit == TARN_UNIT_US ? 1000 : 1;
 }
 
+/* Spark counts microseconds from Julian day 0 in 64 bits and lets them wrap: a day that can only come
+** from that is put right. 2^64 microseconds are 213,503,982 days and 28,909,551,616 more. */
+static int64_t unwrap(int64_t julian, int64_t days, int64_t *ns) {
+    const int64_t first = -106751992; /* that 64 bits of microseconds reach, from day 0 */
+
+    if (days >= first || julian < first) return days;
+    *ns += INT64_C(28909551616000);
+    if (*ns < TARN_NS_PER_DAY) return days + 213503982;
+    *ns -= TARN_NS_PER_DAY;
+    return days + 213503983;
+}
+
 int tarn_cell_int96(const struct tarn_slice *s, int64_t *days, int64_t *ns) {
     struct tarn_cursor c = {s->data, s->data + s->len, TARN_OK};
-    int64_t of_day = 0, over = 0;
+    int64_t julian = 0, of_day = 0;
 
     if (s->len != 12) return -1;
     of_day = (int64_t)tarn_cursor_le64(&c);
-    over = tarn_floor_div(of_day, TARN_NS_PER_DAY);
-    *days = (int64_t)(int32_t)tarn_cursor_le32(&c) - JULIAN_1970 + over;
+    julian = (int64_t)(int32_t)tarn_cursor_le32(&c) + tarn_floor_div(of_day, TARN_NS_PER_DAY);
     *ns = of_day % TARN_NS_PER_DAY;
     if (*ns < 0) *ns += TARN_NS_PER_DAY;
+    *days = unwrap(julian, julian - JULIAN_1970, ns);
     return 0;
 }
 

@@ -3,12 +3,13 @@
 ** The output's size is the page header's claim, checked beforehand against what the codec can
 ** make of the input (ratio) or says itself (snappy's and zstd's own headers). Every library is told
 ** the output's limit. Codec LZ4 has three framings in the wild: Hadoop's blocks (big-endian sizes
-** before each), LZ4's own frame format (not read), and none; the first that fits is taken.
+** before each), LZ4's own frame format, and none; the first that fits is taken.
 */
 #include "decompress.h"
 
 #include <brotli/decode.h>
 #include <lz4.h>
+#include <lz4frame.h>
 #include <snappy-c.h>
 #include <string.h>
 #include <zlib.h>
@@ -95,18 +96,57 @@ static uint32_t be32(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
 }
 
-/* [ size uncompressed, size compressed, block ] ... */
+/* [ size uncompressed, [ size compressed, block ] ... ] ... */
 static int unlz4_hadoop(const uint8_t *in, size_t n, uint8_t *out, size_t n_out, const char **why) {
+    *why = "the lz4 blocks are damaged or have another length than the page claims";
     while (n >= 8) {
-        uint32_t raw = be32(in), packed = be32(in + 4);
-        if (packed > n - 8 || raw > n_out) return TARN_ECORRUPT;
-        if (unlz4(in + 8, packed, out, raw, why)) return TARN_ECORRUPT;
-        in += 8 + packed;
-        n -= 8 + (size_t)packed;
-        out += raw;
-        n_out -= raw;
+        uint32_t left = be32(in);
+        in += 4;
+        n -= 4;
+        if (left > n_out) return TARN_ECORRUPT;
+        n_out -= left;
+        do {
+            uint32_t packed = n >= 4 ? be32(in) : 0;
+            int got = 0;
+            if (n < 4 || packed > n - 4) return TARN_ECORRUPT;
+            got = LZ4_decompress_safe((const char *)in + 4, (char *)out, (int)packed, (int)left);
+            if (got < 0 || (got == 0 && left > 0)) return TARN_ECORRUPT;
+            in += 4 + packed;
+            n -= 4 + (size_t)packed;
+            out += got;
+            left -= (uint32_t)got;
+        } while (left > 0);
     }
     return n == 0 && n_out == 0 ? TARN_OK : TARN_ECORRUPT;
+}
+
+/* LZ4's own frames, which some writers put where Hadoop's blocks should be. */
+static int unlz4_frame(const uint8_t *in, size_t n, uint8_t *out, size_t n_out, const char **why) {
+    LZ4F_dctx *d = NULL;
+    size_t left = 1;
+    *why = "lz4 could not be started";
+    if (LZ4F_isError(LZ4F_createDecompressionContext(&d, LZ4F_VERSION))) return TARN_ENOMEM;
+    *why = "the lz4 frame is damaged or has another length than the page claims";
+    while (n > 0 && left > 0) {
+        size_t used = n, made = n_out;
+        left = LZ4F_decompress(d, out, &made, in, &used, NULL);
+        if (LZ4F_isError(left) || (used == 0 && made == 0)) break;
+        in += used;
+        n -= used;
+        out += made;
+        n_out -= made;
+    }
+    LZ4F_freeDecompressionContext(d);
+    return left == 0 && n == 0 && n_out == 0 ? TARN_OK : TARN_ECORRUPT;
+}
+
+static int unlz4_any(const uint8_t *in, size_t n, uint8_t *out, size_t n_out, const char **why) {
+    if (n >= 4 && memcmp(in, "\x04\x22\x4d\x18", 4) == 0) {
+        int rc = unlz4_frame(in, n, out, n_out, why);
+        if (rc != TARN_ECORRUPT) return rc;
+    }
+    if (unlz4_hadoop(in, n, out, n_out, why) == TARN_OK) return TARN_OK;
+    return unlz4(in, n, out, n_out, why);
 }
 
 static int unbrotli(const uint8_t *in, size_t n, uint8_t *out, size_t n_out, const char **why) {
@@ -137,9 +177,7 @@ int tarn_decompress(struct tarn_decompressor *d, enum tarn_codec codec, const ui
     case TARN_GZIP: return gunzip(in, n, out, n_out, why);
     case TARN_ZSTD: return unzstd(d, in, n, out, n_out, why);
     case TARN_LZ4_RAW: return unlz4(in, n, out, n_out, why);
-    case TARN_LZ4:
-        if (unlz4_hadoop(in, n, out, n_out, why) == TARN_OK) return TARN_OK;
-        return unlz4(in, n, out, n_out, why);
+    case TARN_LZ4: return unlz4_any(in, n, out, n_out, why);
     case TARN_BROTLI: return unbrotli(in, n, out, n_out, why);
     default:
         *why = "this codec is not read; rewrite the file with ZSTD, SNAPPY, GZIP or LZ4_RAW";

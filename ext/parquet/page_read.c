@@ -208,8 +208,8 @@ int tarn_page_header_read(struct tarn_window *w, uint64_t offset, struct tarn_pa
     if (rc) return rc;
     *why = "a page ends outside its column chunk";
     if (h->compressed > w->end - offset - h->size) return TARN_ECORRUPT;
-    *why = "a page claims more than 1 GiB";
-    if (h->uncompressed > TARN_PAGE_MAX || h->compressed > TARN_PAGE_MAX) return TARN_ECORRUPT;
+    *why = "a page claims more than 1 GiB, the most that is read";
+    if (h->uncompressed > TARN_PAGE_MAX || h->compressed > TARN_PAGE_MAX) return TARN_ELIMIT;
     *why = "a page's levels are longer than the page";
     if ((uint64_t)h->def_bytes + h->rep_bytes > h->compressed ||
         (uint64_t)h->def_bytes + h->rep_bytes > h->uncompressed)

@@ -2,14 +2,16 @@
 **
 ** Each file is scanned plainly, and with predicates that make statistics, dictionaries, blooms and
 ** page indexes matter. A batch that was given out keeps its header's promises, and memory stays
-** within the budget. What a scan gives back is not compared: a file may lie to its statistics.
+** within the budget; its cells print as JSON. What a scan gives back is not compared: a file may lie to its statistics.
 */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "cell.h"
 #include "filescan.h"
 #include "mem.h"
+#include "text.h"
 
 #define MAX_COLUMNS 64
 #define MAX_BLOCKS 48 /* per scan: a small file may hold millions of repeated rows */
@@ -31,14 +33,29 @@ static void value(const struct tarn_vector *v, uint32_t at) {
     }
 }
 
-static void batch(const struct tarn_pq_batch *b, const struct tarn_pq_block *block, int columns) {
+/* A cell prints as one JSON value, whatever its bytes and its column's type are. */
+static void print(const struct tarn_pq_column *col, const struct tarn_vector *v, uint32_t i) {
+    struct tarn_buf b = TARN_BUF_INIT((size_t)1 << 20);
+    struct tarn_cell cell;
+    size_t where = 0;
+
+    tarn_cell_read(col, v, i, &cell);
+    tarn_cell_json(&b, col, &cell);
+    assert(b.rc != TARN_OK || tarn_json_check(b.data, b.len, &where) == 0);
+    tarn_buf_release(&b);
+}
+
+static void batch(const struct tarn_pq_footer *f, const struct tarn_pq_scan_spec *spec,
+                  const struct tarn_pq_batch *b, const struct tarn_pq_block *block) {
     assert(b->n <= block->rows);
     for (uint32_t i = 0; i < b->n; i++) {
         assert(b->row[i] >= block->first && b->row[i] - block->first < block->rows);
         assert(i == 0 || b->row[i] > b->row[i - 1]);
     }
-    for (int c = 0; c < columns; c++) {
+    for (int c = 0; c < spec->n_columns; c++) {
         const struct tarn_vector *v = &b->columns[c];
+        for (uint32_t i = 0; i < v->n && i < 64; i++)
+            print(&f->columns[spec->columns[c]], v, i);
         assert(v->n == b->n);
         for (uint32_t i = 0; i < v->n; i++) {
             if (tarn_vector_null(v, i)) continue;
@@ -72,7 +89,7 @@ static void scan(const struct tarn_source *src, const struct tarn_pq_footer *f,
             assert(blocks[i].row_group == g);
             tarn_err_clear(&err);
             if (tarn_pq_scan_read(s, &blocks[i], &b, &err) == TARN_OK)
-                batch(b, &blocks[i], spec->n_columns);
+                batch(f, spec, b, &blocks[i]);
             else
                 assert(b == NULL && err.msg[0] != '\0');
             assert(!spec->budget || spec->budget->used <= spec->budget->limit);

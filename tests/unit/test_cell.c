@@ -382,6 +382,11 @@ static void int96_extremes(void **unused) {
     memcpy(b, &ns, 8);
     memcpy(b + 8, &day, 4);
     assert_text(&c, &cell, "-5884615-02-03 00:12:43.145224192");
+    ns = INT64_C(53890448384000); /* what Spark writes for the end of the year 290000 */
+    day = -105862233;
+    memcpy(b, &ns, 8);
+    memcpy(b + 8, &day, 4);
+    assert_text(&c, &cell, "+290000-12-30 23:00:00.000000000");
     ns = INT64_MAX;
     day = INT32_MAX;
     memcpy(b, &ns, 8);

@@ -16,6 +16,7 @@
 #include "mem.h"
 
 #include <lz4.h>
+#include <lz4frame.h>
 #include <snappy-c.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -367,6 +368,48 @@ static void test_decompress(void **state) {
     tarn_decompressor_release(&d);
 }
 
+static size_t be32(uint8_t *p, size_t v) {
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
+    return 4;
+}
+
+/* The framings that codec LZ4 has in the wild: Hadoop's blocks, of one piece or of several, and
+** LZ4's own frames. The bare block is in test_decompress. */
+static void test_lz4_framings(void **state) {
+    static uint8_t in[9000], packed[20000], out[9001];
+    struct tarn_decompressor d = {NULL};
+    const char *why = NULL;
+    size_t n = 0, frame = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)(rnd() % 5 + i / 1000);
+    for (size_t block = 0; block < 9000; block += 3000) {
+        size_t pieces = block ? 3 : 1, piece = 3000 / pieces;
+        n += be32(packed + n, 3000);
+        for (size_t k = 0; k < pieces; k++) {
+            size_t len = pack(TARN_LZ4, in + block + k * piece, piece, packed + n + 4, 8000);
+            n += be32(packed + n, len);
+            n += len;
+        }
+    }
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, n, out, 9000, &why), TARN_OK);
+    assert_memory_equal(in, out, 9000);
+    for (size_t cut = 1; cut < n; cut += 7)
+        assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, n - cut, out, 9000, &why),
+                         TARN_ECORRUPT);
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, n, out, 8999, &why), TARN_ECORRUPT);
+    frame = LZ4F_compressFrame(packed, sizeof packed, in, sizeof in, NULL);
+    assert_false(LZ4F_isError(frame));
+    memset(out, 0, sizeof out);
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, frame, out, 9000, &why), TARN_OK);
+    assert_memory_equal(in, out, 9000);
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, frame, out, 9001, &why), TARN_ECORRUPT);
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, frame, out, 8999, &why), TARN_ECORRUPT);
+    assert_int_equal(tarn_decompress(&d, TARN_LZ4, packed, frame - 1, out, 9000, &why),
+                     TARN_ECORRUPT);
+}
+
 /* Two zlib members one after the other are one page. */
 static void test_concatenated_members(void **state) {
     static uint8_t in[3000], packed[8000], out[3000];
@@ -393,6 +436,7 @@ int main(void) {
         cmocka_unit_test(test_prefixes_stay_in_budget),
         cmocka_unit_test(test_encoding_must_fit_type),
         cmocka_unit_test(test_decompress),
+        cmocka_unit_test(test_lz4_framings),
         cmocka_unit_test(test_concatenated_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
