@@ -200,7 +200,28 @@ static void test_claims(void **state) {
     assert_int_equal(tarn_leaf_seek(&o.leaf, 1000, &o.err), TARN_OK);
     assert_int_equal(o.leaf.begun, 1000);
     assert_int_equal(o.leaf.def[o.leaf.at], 0);
+    assert_int_equal(tarn_leaf_seek(&o.leaf, 1000000000, &o.err), TARN_OK);
+    assert_int_equal(o.leaf.begun, 1000000000);
     assert_true(o.f.budget.used < 1 << 20);
+    close_pages(&o);
+}
+
+/* A row whose list goes on for very long is passed, not decoded; so are values in a long run. */
+static void test_long_rows(void **state) {
+    static const uint8_t run[] = {1, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0}; /* many times code 0 */
+    struct raw_entries pages[] = {
+        {NULL, NULL, numbers, 4, RAW_DICTIONARY, 1, 0},
+        {"0", "3", run, sizeof run, RAW_CODES, 0, 0},
+        {"1", "3", run, sizeof run, RAW_CODES, 2000000000, 2000000000},
+        {"1", "2", NULL, 0, RAW_V2, 2000000000, 2000000000},
+        {"0", "3", numbers + 1, 4, 0, 0, 0},
+    };
+    struct open o;
+
+    (void)state;
+    assert_int_equal(open_pages(&o, pages, 5, 2, 0, NULL), TARN_OK);
+    assert_int_equal(tarn_leaf_seek(&o.leaf, 1, &o.err), TARN_OK);
+    assert_int_equal(o.leaf.values.values.i32[0], 2);
     close_pages(&o);
 }
 
@@ -208,7 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages),  cmocka_unit_test(test_continued),
         cmocka_unit_test(test_index),  cmocka_unit_test(test_corrupt),
-        cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_claims), cmocka_unit_test(test_long_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
