@@ -37,6 +37,7 @@ FAULT    := $(sort $(wildcard tests/fault/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(sort $(wildcard tests/bench/bench_*.c))
 EXAMPLES := $(sort $(wildcard examples/*.c))
+SEEDS    := tests/fuzz/seeds_nested.c tests/unit/raw_nested.c tests/unit/raw_parquet.c
 HELPERS  := $(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c)))
 FAULT_HELPERS := $(filter-out $(FAULT),$(sort $(wildcard tests/fault/*.c)))
 
@@ -199,7 +200,7 @@ $(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libtarn.a $(BUILD)/flag
 	@$(PROGRAM) -fsanitize=fuzzer
 $(BUILD)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/core/tests/fuzz/replay.o $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM)
-$(BUILD)/tests/fuzz/seeds: tests/fuzz/seeds.c $(BUILD)/libtarn.a $(BUILD)/flags
+$(BUILD)/tests/fuzz/seeds: tests/fuzz/seeds.c $(SEEDS:%.c=$(BUILD)/core/%.o) $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM)
 $(BUILD)/examples/%: examples/%.c $(BUILD)/libtarn.a $(BUILD)/flags
 	@$(PROGRAM)

@@ -225,6 +225,37 @@ static int read_values(struct tarn_leaf *l, uint32_t n, struct tarn_err *err) {
     return TARN_OK;
 }
 
+/* How often the next level comes again, as far as that is known without decoding; *value = it. */
+static uint32_t run_left(const struct tarn_leaf_levels *v, uint32_t *value) {
+    *value = v->max ? v->rle.value : 0;
+    if (v->max == 0) return UINT32_MAX;
+    return v->msb || v->rle.packed || v->rle.tmp_at < v->rle.tmp_n ? 0 : v->rle.left;
+}
+
+static void pass_run(struct tarn_leaf_levels *v, uint32_t n) {
+    if (v->max) v->rle.left -= n;
+}
+
+/* Entries before `row` that are runs of both levels, at the price of one: a page may claim
+** thousands of millions of them. */
+static int skip_run(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
+    struct tarn_chunk_reader *r = &l->chunk;
+    uint32_t rep = 0, def = 0, n = l->page, k = run_left(&l->rep_levels, &rep);
+    const char *why = NULL;
+    int rc = TARN_OK;
+    if (n > k) n = k;
+    k = run_left(&l->def_levels, &def);
+    if (n > k) n = k;
+    if (rep == 0 && n > row - l->begun) n = row - l->begun;
+    if (n == 0 || rep > r->col->max_rep || def > r->col->max_def) return TARN_OK;
+    pass_run(&l->rep_levels, n);
+    pass_run(&l->def_levels, n);
+    l->page -= n;
+    if (rep == 0) l->begun += n;
+    if (def == r->col->max_def) rc = tarn_values_skip(&r->values, n, &why);
+    return rc ? tarn_chunk_fail(r, rc, why, err) : TARN_OK;
+}
+
 /* The next step of the page, whose entries before `row` are passed. */
 static int next_step(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
     struct tarn_chunk_reader *r = &l->chunk;
@@ -249,6 +280,7 @@ static int next_step(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
     pass(l, row, &skip);
     if (skip) rc = tarn_values_skip(&r->values, skip, &why);
     if (rc) return tarn_chunk_fail(r, rc, why, err);
+    if (l->at == k) return skip_run(l, row, err);
     return read_values(l, present - skip, err);
 }
 
@@ -302,7 +334,8 @@ static int need_index(struct tarn_leaf *l, struct tarn_err *err) {
 static int agrees(struct tarn_leaf *l, uint32_t i) {
     struct tarn_leaf_levels levels = l->rep_levels;
     uint32_t want = tarn_page_index_end(&l->index, i) - l->index.loc[i].first;
-    uint32_t left = l->page, rows = 0;
+    uint32_t left = l->page, value = 0;
+    uint64_t rows = 0;
     uint8_t rep[STEP];
     if (l->chunk.col->max_rep == 0) return left == want;
     for (int first = 1; left > 0; first = 0) {
@@ -310,6 +343,11 @@ static int agrees(struct tarn_leaf *l, uint32_t i) {
         if (read_levels(&levels, rep, k) || (first && rep[0] != 0)) return 0;
         for (uint32_t e = 0; e < k; e++)
             rows += rep[e] == 0;
+        left -= k;
+        k = run_left(&levels, &value);
+        if (k > left) k = left;
+        pass_run(&levels, k);
+        if (value == 0) rows += k;
         left -= k;
     }
     return rows == want;

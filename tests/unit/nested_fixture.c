@@ -49,16 +49,22 @@ int nested_open_bytes(struct nested_file *f, const void *p, size_t n, struct tar
     return tarn_pq_footer_read(&f->footer, &f->src, err);
 }
 
-int nested_open_data(struct nested_file *f, const char *path) {
+int nested_read_data(struct nested_file *f, const char *path) {
     char folder[512], full[1024];
-    struct tarn_err err = {0};
 
     memset(f, 0, sizeof *f);
     tarn_buf_init(&f->bytes, (size_t)1 << 28);
+    snprintf(full, sizeof full, "%s/%s", data_folder(folder, sizeof folder), path);
+    return read_file(&f->bytes, full) == 0;
+}
+
+int nested_open_data(struct nested_file *f, const char *path) {
+    char folder[512];
+    struct tarn_err err = {0};
+
     if (access(data_folder(folder, sizeof folder), R_OK) != 0) return 0;
+    if (!nested_read_data(f, path)) fail_msg("%s can't be read", path);
     snprintf(f->name, sizeof f->name, "%s", path);
-    snprintf(full, sizeof full, "%s/%s", folder, path);
-    if (read_file(&f->bytes, full) != 0) fail_msg("%s can't be read", full);
     if (nested_open_bytes(f, f->bytes.data, f->bytes.len, &err)) fail_msg("%s", err.msg);
     return 1;
 }

@@ -19,6 +19,8 @@ struct nested_file {
 /* `path` is below the folder of test data. 0 when the folder is not there (the caller skips); a
 ** file that is not there, or whose footer can't be read, fails the test. */
 int nested_open_data(struct nested_file *f, const char *path);
+/* Only the bytes of a file, into f->bytes; 0 when it is not there. */
+int nested_read_data(struct nested_file *f, const char *path);
 /* Borrowed bytes; 0, or an error code with err set. */
 int nested_open_bytes(struct nested_file *f, const void *p, size_t n, struct tarn_err *err);
 void nested_close(struct nested_file *f);

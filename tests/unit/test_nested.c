@@ -252,6 +252,27 @@ static void test_damage(void **state) {
     }
 }
 
+/* Files that are known to be bad, and one whose text no SQLite could hold. */
+static void test_refused(void **state) {
+    static const struct expected t[] = {
+        {"parquet-testing/bad_data/ARROW-GH-45185.parquet", "x", "does not begin a row"},
+        {"parquet-testing/bad_data/ARROW-RS-GH-6229-LEVELS.parquet", "outer", "levels end before"},
+        {APACHE "large_string_map.brotli.parquet", "arr", "more than 1 GiB"},
+    };
+    struct nested_file f;
+    struct tarn_buf out = TARN_BUF_INIT((size_t)1 << 20);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct tarn_err err = {0};
+        if (!nested_open_data(&f, t[i].file)) skip();
+        assert_int_not_equal(nested_text(&f, nested_node(&f, t[i].column), -1, 9, &out, &err), 0);
+        if (!strstr(err.msg, t[i].rows) || !strstr(err.msg, t[i].file)) fail_msg("%s", err.msg);
+        nested_close(&f);
+    }
+    tarn_buf_release(&out);
+}
+
 /* A text beyond the budget is an error that says so; the reader goes on to work. */
 static void test_budget(void **state) {
     struct nested_file f;
@@ -275,7 +296,7 @@ int main(void) {
         cmocka_unit_test(test_lists),     cmocka_unit_test(test_maps),
         cmocka_unit_test(test_structs),   cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_some_rows), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget),    cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
