@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *exact = NULL;
 
     if (size < 8) return 0;
-    exact = tarn_memdup(data + 8, size - 8 ? size - 8 : 1);
+    exact = tarn_memdup(data + 8, size - 8);
     assert(exact);
     column_of(&c, data);
     memset(&v, 0, sizeof v);
