@@ -6,12 +6,16 @@
 ** A row group ends when it is full by rows or by raw bytes, when the caller says so, or at finish.
 ** The error in `err` is sticky: while its code is set nothing more is taken or written. Values are
 ** collected by column_buffer.c and written by column_writer.c.
+**
+** In the background: a full group's columns change places with a second set, and a thread writes them.
+** It alone uses `out`, `chunks` and `job` until it is joined, which the next full group does, or finish.
 */
 #include "writer.h"
 
 #include "footer_write.h"
 #include "mem.h"
 #include "schema_write.h"
+#include "thread.h"
 
 enum {
     DEFAULT_GROUP_ROWS = 122880,
@@ -23,9 +27,24 @@ enum {
 
 static const char magic[] = "PAR1";
 
+struct job { /* a row group on its way to the file */
+    struct tarn_colbuf *columns;
+    uint32_t rows;
+    uint64_t last_row; /* of the file: where it ends */
+    struct tarn_row_group_meta meta;
+    int rc;
+    struct tarn_err err;
+};
+
 struct tarn_pq_writer {
     struct tarn_colbuf *columns;
-    int n_columns;
+    struct tarn_colbuf *spare; /* the second set; NULL = not in the background */
+    int n_columns, n_spare;
+    int running; /* `thread` is there, and to be joined */
+    pthread_t thread;
+    struct job job;
+    size_t job_memory; /* about what it holds */
+    uint64_t written;  /* bytes sent to the sink by joined jobs */
     int n_required;
     int required_put; /* REQUIRED columns put in the current row */
     int sort_column, sort_descending;
@@ -60,17 +79,33 @@ static int check_spec(const struct tarn_pq_writer_spec *spec, struct tarn_err *e
     return rc;
 }
 
+/* One set of column buffers, *n of them ready. */
+static int make_columns(const struct tarn_pq_writer *w, const struct tarn_pq_writer_spec *spec,
+                        struct tarn_colbuf **columns, int *n) {
+    uint32_t page_rows = spec->page_rows ? spec->page_rows : DEFAULT_PAGE_ROWS;
+
+    if (page_rows > w->group_rows) page_rows = w->group_rows;
+    *columns = tarn_calloc((size_t)spec->n_columns, sizeof **columns);
+    for (*n = 0; *columns && *n < spec->n_columns; ++*n) {
+        struct tarn_column_spec c = spec->columns[*n];
+
+        c.codec = c.codec < 0 ? (int)spec->codec : c.codec;
+        c.name = tarn_strdup(c.name);
+        if (!c.name) return TARN_ENOMEM;
+        tarn_colbuf_init(&(*columns)[*n], &c, page_rows, w->group_rows, w->group_bytes);
+    }
+    return *columns ? TARN_OK : TARN_ENOMEM;
+}
+
 int tarn_pq_writer_open(struct tarn_pq_writer **out, const struct tarn_pq_writer_spec *spec,
                         const struct tarn_sink *sink, struct tarn_err *err) {
     struct tarn_pq_writer *w = NULL;
-    uint32_t page_rows;
     int rc = check_spec(spec, err);
 
     *out = NULL;
     if (rc) return rc;
     w = tarn_calloc(1, sizeof *w);
-    if (w) w->columns = tarn_calloc((size_t)spec->n_columns, sizeof *w->columns);
-    if (!w || !w->columns) goto no_memory;
+    if (!w) goto no_memory;
     tarn_pq_out_init(&w->out, sink);
     tarn_chunk_writer_init(&w->chunks, &w->out, spec->codec_level);
     tarn_buf_init(&w->groups, SIZE_MAX / 2);
@@ -78,17 +113,10 @@ int tarn_pq_writer_open(struct tarn_pq_writer **out, const struct tarn_pq_writer
     w->sort_descending = spec->sort_descending;
     w->group_rows = spec->row_group_rows ? spec->row_group_rows : DEFAULT_GROUP_ROWS;
     w->group_bytes = spec->row_group_bytes ? spec->row_group_bytes : DEFAULT_GROUP_BYTES;
-    page_rows = spec->page_rows ? spec->page_rows : DEFAULT_PAGE_ROWS;
-    if (page_rows > w->group_rows) page_rows = w->group_rows;
-    for (; w->n_columns < spec->n_columns; w->n_columns++) {
-        struct tarn_column_spec c = spec->columns[w->n_columns];
-
-        c.codec = c.codec < 0 ? (int)spec->codec : c.codec;
-        c.name = tarn_strdup(c.name);
-        if (!c.name) goto no_memory;
-        w->n_required += c.repetition == TARN_REQUIRED;
-        tarn_colbuf_init(&w->columns[w->n_columns], &c, page_rows, w->group_rows, w->group_bytes);
-    }
+    if (make_columns(w, spec, &w->columns, &w->n_columns)) goto no_memory;
+    if (spec->background && make_columns(w, spec, &w->spare, &w->n_spare)) goto no_memory;
+    for (int i = 0; i < w->n_columns; i++)
+        w->n_required += spec->columns[i].repetition == TARN_REQUIRED;
     *out = w;
     return TARN_OK;
 no_memory:
@@ -102,11 +130,76 @@ static struct tarn_row_group_meta *groups(const struct tarn_pq_writer *w, size_t
     return (struct tarn_row_group_meta *)(void *)w->groups.data;
 }
 
+static int put_magic(struct tarn_pq_writer *w, struct tarn_err *err) {
+    return w->out.offset ? TARN_OK : tarn_pq_out_put(&w->out, magic, 4, err);
+}
+
+/* Writes the chunks of the job's columns; its meta gets what the footer needs. */
+static int write_group(struct tarn_pq_writer *w, struct job *job) {
+    struct tarn_row_group_meta *g = &job->meta;
+    int rc = put_magic(w, &job->err);
+
+    g->rows = job->rows;
+    g->offset = w->out.offset;
+    g->chunks = tarn_calloc((size_t)w->n_columns, sizeof *g->chunks);
+    if (!g->chunks)
+        return tarn_err_set(&job->err, TARN_ENOMEM,
+                            "out of memory for the metadata of a row group");
+    for (int i = 0; i < w->n_columns && !rc; i++) {
+        struct tarn_colbuf *c = &job->columns[i];
+
+        tarn_colbuf_close(c, job->rows);
+        if (c->rc)
+            return tarn_err_set(&job->err, c->rc, "column \"%s\": no memory for %u rows",
+                                c->spec.name, job->rows);
+        if (i == w->sort_column)
+            g->sorted = tarn_colbuf_sorted(c, w->sort_descending, &g->nulls_first);
+        rc = tarn_chunk_write(&w->chunks, c, &g->chunks[i], &job->err);
+        tarn_colbuf_clear(c);
+    }
+    return rc ? rc : tarn_pq_out_flush(&w->out, &job->err);
+}
+
+static void *run_job(void *writer) {
+    struct tarn_pq_writer *w = writer;
+
+    w->job.rc = write_group(w, &w->job);
+    tarn_compressor_release(&w->chunks.compressor);
+    return NULL;
+}
+
+/* The job's row group is one of the file's, or its error is the writer's. */
+static int take_job(struct tarn_pq_writer *w) {
+    struct job *job = &w->job;
+    int rc = job->rc;
+
+    w->written = w->out.offset - w->out.pending.len;
+    w->job_memory = 0;
+    if (!rc) {
+        tarn_buf_put(&w->groups, &job->meta, sizeof job->meta);
+        rc = w->groups.rc;
+    }
+    if (!rc) return TARN_OK;
+    tarn_free(job->meta.chunks);
+    if (job->err.code) return tarn_err_set(&w->err, rc, "%s", job->err.msg);
+    return tarn_err_set(&w->err, rc, "the row group that ends at row %llu was not written",
+                        (unsigned long long)job->last_row);
+}
+
+/* Waits for the row group in the background, if there is one. */
+static int join_job(struct tarn_pq_writer *w) {
+    if (!w->running) return w->err.code;
+    (void)pthread_join(w->thread, NULL);
+    w->running = 0;
+    return take_job(w);
+}
+
 void tarn_pq_writer_free(struct tarn_pq_writer *w) {
     struct tarn_row_group_meta *g;
     size_t n;
 
     if (!w) return;
+    (void)join_job(w);
     g = groups(w, &n);
     for (size_t i = 0; i < n; i++)
         tarn_free(g[i].chunks);
@@ -116,6 +209,9 @@ void tarn_pq_writer_free(struct tarn_pq_writer *w) {
     }
     for (int i = 0; i < w->n_columns; i++)
         tarn_colbuf_release(&w->columns[i]);
+    for (int i = 0; i < w->n_spare; i++)
+        tarn_colbuf_release(&w->spare[i]);
+    tarn_free(w->spare);
     tarn_free(w->kv);
     tarn_free(w->columns);
     tarn_buf_release(&w->groups);
@@ -237,17 +333,22 @@ uint64_t tarn_pq_writer_rows(const struct tarn_pq_writer *w) {
 }
 
 uint64_t tarn_pq_writer_bytes(const struct tarn_pq_writer *w) {
-    return w->out.offset - w->out.pending.len;
+    return w->running ? w->written : w->out.offset - w->out.pending.len;
 }
 
 size_t tarn_pq_writer_buffered(const struct tarn_pq_writer *w) {
-    size_t n_groups, total = sizeof *w + w->groups.cap + w->out.pending.cap;
+    size_t n_groups, total = sizeof *w + w->groups.cap;
 
     groups(w, &n_groups);
     total += n_groups * (size_t)w->n_columns * sizeof(struct tarn_chunk_meta);
-    total += tarn_chunk_writer_memory(&w->chunks);
+    if (w->running)
+        total += w->job_memory;
+    else
+        total += w->out.pending.cap + tarn_chunk_writer_memory(&w->chunks);
     for (int i = 0; i < w->n_columns; i++)
         total += sizeof w->columns[i] + tarn_colbuf_memory(&w->columns[i]);
+    for (int i = 0; i < w->n_spare && !w->running; i++)
+        total += sizeof w->spare[i] + tarn_colbuf_memory(&w->spare[i]);
     return total;
 }
 
@@ -279,38 +380,8 @@ out:
         tarn_err_set(&w->err, TARN_ENOMEM, "out of memory for the metadata key \"%s\"", key);
 }
 
-static int put_magic(struct tarn_pq_writer *w) {
-    return w->out.offset ? TARN_OK : tarn_pq_out_put(&w->out, magic, 4, &w->err);
-}
-
-/* Writes the chunks of the closed columns; *g gets what the footer needs. */
-static int write_group(struct tarn_pq_writer *w, struct tarn_row_group_meta *g) {
-    int rc = put_magic(w);
-
-    g->rows = w->row;
-    g->offset = w->out.offset;
-    g->chunks = tarn_calloc((size_t)w->n_columns, sizeof *g->chunks);
-    if (!g->chunks)
-        return tarn_err_set(&w->err, TARN_ENOMEM, "out of memory for the metadata of a row group");
-    for (int i = 0; i < w->n_columns && !rc; i++) {
-        struct tarn_colbuf *c = &w->columns[i];
-
-        tarn_colbuf_close(c, w->row);
-        if (c->rc)
-            return tarn_err_set(&w->err, c->rc, "column \"%s\": no memory for %u rows",
-                                c->spec.name, w->row);
-        if (i == w->sort_column)
-            g->sorted = tarn_colbuf_sorted(c, w->sort_descending, &g->nulls_first);
-        rc = tarn_chunk_write(&w->chunks, c, &g->chunks[i], &w->err);
-        tarn_colbuf_clear(c);
-    }
-    return rc ? rc : tarn_pq_out_flush(&w->out, &w->err);
-}
-
-int tarn_pq_writer_flush(struct tarn_pq_writer *w) {
-    struct tarn_row_group_meta g = {0};
-    int rc = TARN_OK;
-
+/* Ends the row group; `go_on`: more rows will come, so a thread is worth it. */
+static int flush_group(struct tarn_pq_writer *w, int go_on) {
     if (w->err.code) return w->err.code;
     for (int i = 0; i < w->n_columns; i++)
         if (w->columns[i].rows > w->row)
@@ -318,20 +389,25 @@ int tarn_pq_writer_flush(struct tarn_pq_writer *w) {
                                 "column \"%s\" has a value in row %llu, which was not ended",
                                 w->columns[i].spec.name, (unsigned long long)w->rows);
     if (w->row == 0) return TARN_OK;
-    rc = write_group(w, &g);
-    tarn_compressor_release(&w->chunks.compressor);
-    if (!rc) {
-        tarn_buf_put(&w->groups, &g, sizeof g);
-        rc = w->groups.rc;
-    }
-    if (rc) {
-        tarn_free(g.chunks);
-        return tarn_err_set(&w->err, rc, "the row group that ends at row %llu was not written",
-                            (unsigned long long)w->rows);
-    }
+    if (join_job(w)) return w->err.code;
+    w->job = (struct job){.columns = w->columns, .rows = w->row, .last_row = w->rows};
     w->row = 0;
     w->raw_bytes = 0;
-    return TARN_OK;
+    if (w->spare && go_on) {
+        w->job_memory = tarn_pq_writer_buffered(w);
+        w->running = tarn_thread_start(&w->thread, run_job, w);
+    }
+    if (w->running) {
+        w->columns = w->spare;
+        w->spare = w->job.columns;
+        return TARN_OK;
+    }
+    (void)run_job(w);
+    return take_job(w);
+}
+
+int tarn_pq_writer_flush(struct tarn_pq_writer *w) {
+    return flush_group(w, 1);
 }
 
 /* All that stands after the row groups. */
@@ -341,7 +417,7 @@ static int write_tail(struct tarn_pq_writer *w) {
     uint64_t starts[3];
     struct tarn_footer_parts f = {0};
     struct tarn_buf b;
-    int rc = put_magic(w);
+    int rc = put_magic(w, &w->err);
 
     for (int i = 0; i < 3 && !rc; i++) {
         starts[i] = w->out.offset;
@@ -374,7 +450,8 @@ int tarn_pq_writer_finish(struct tarn_pq_writer *w, struct tarn_err *err) {
     int rc = w->err.code;
 
     if (!rc && w->finished) rc = tarn_err_set(&w->err, TARN_EINVAL, "the file is already finished");
-    if (!rc) rc = tarn_pq_writer_flush(w);
+    if (!rc) rc = flush_group(w, 0);
+    if (!rc) rc = join_job(w);
     if (!rc) rc = write_tail(w);
     if (rc) tarn_err_set(&w->err, rc, "the end of the file was not written");
     w->finished = 1;

@@ -60,6 +60,8 @@ struct tarn_pq_writer_spec {
     uint32_t page_rows;       /* 0 = 2,048 */
     int sort_column;          /* claim sorting_columns for it if true; -1 = none */
     int sort_descending;
+    int background; /* 1: a full row group is encoded and written by a thread while the next one is
+                    ** collected: memory of two, and the sink is called from that thread */
 };
 
 struct tarn_pq_writer;
@@ -81,7 +83,7 @@ uint64_t tarn_pq_writer_bytes(const struct tarn_pq_writer *w);  /* bytes sent to
 size_t tarn_pq_writer_buffered(const struct tarn_pq_writer *w); /* memory held, roughly */
 /* Footer key/value metadata; replaces an earlier value of the same key. Any time before finish. */
 void tarn_pq_writer_meta(struct tarn_pq_writer *w, const char *key, const char *value);
-/* Ends the row group now (no-op when empty). */
+/* Ends the row group now (no-op when empty). With `background` its errors may come later. */
 int tarn_pq_writer_flush(struct tarn_pq_writer *w);
 /* Last row group, blooms, indexes, footer. A file with no rows is a valid file. */
 int tarn_pq_writer_finish(struct tarn_pq_writer *w, struct tarn_err *err);

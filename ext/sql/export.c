@@ -199,6 +199,7 @@ static int open_writer(struct export *x, struct tarn_err *err) {
     spec.page_rows = x->options.page_rows ? x->options.page_rows : PAGE_ROWS;
     spec.sort_column = x->options.sort_column;
     spec.sort_descending = x->options.sort_descending;
+    spec.background = 1;
     if (spec.sort_column >= 0)
         x->order =
             tarn_order_of(specs[spec.sort_column].physical, &specs[spec.sort_column].logical);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# tarn_export and DuckDB's COPY, one thread each, of the same rows from a table of their own on disk.
+# tarn_export and DuckDB's COPY with one thread, of the same rows from a table of their own on disk.
+# tarn_export reads in the caller's thread and encodes in a second one; the processor time is of both.
 # Run by `make bench`.
 #
 #   BENCH_EXPORT_ROWS   rows (1,000,000: about 0.7 GB in build/bench/export, kept for next time)
@@ -92,7 +93,7 @@ else
   echo "DuckDB is not installed here (tests/setup.sh interop): its columns stay empty."
 fi
 
-echo "$rows rows of 12 columns to one Parquet file, one thread each; ms, MB; ratio: Tarn / DuckDB."
+echo "$rows rows of 12 columns to one Parquet file, DuckDB with one thread; ms, MB; ratio: Tarn / DuckDB."
 echo
 echo "| codec          | Tarn ms | DuckDB ms | ratio | Tarn CPU | DuckDB CPU | ratio | Tarn MB | DuckDB MB | ratio |"
 echo "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"

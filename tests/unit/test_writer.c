@@ -526,15 +526,16 @@ static int refuse(void *ctx, const void *data, size_t n, struct tarn_err *err) {
 
 static void a_sink_that_fails_is_reported(void **state) {
     (void)state;
-    for (int writes = 0; writes < 3; writes++) {
+    for (int k = 0; k < 8; k++) { /* the second half in the background */
         struct tarn_err err = {0};
         struct file f;
-        int left = writes;
+        int left = k % 4;
 
         file_open(&f);
+        f.spec.background = k / 4;
         f.sink = (struct tarn_sink){&left, refuse};
         file_begin(&f);
-        for (int i = 0; i < 2000; i++)
+        for (int i = 0; i < 5000; i++)
             put_row(&f, i);
         assert_int_equal(tarn_pq_writer_finish(f.w, &err), TARN_EFULL);
         assert_true(err.msg[0] != 0);
@@ -543,10 +544,9 @@ static void a_sink_that_fails_is_reported(void **state) {
 }
 
 /* Each allocation fails in turn: an error, no crash, no leak, until none is left to fail. */
-static void every_allocation_may_fail(void **state) {
+static void fail_every_allocation(int background) {
     int done = 0;
 
-    (void)state;
     for (unsigned long n = 1; !done; n++) {
         struct tarn_err err = {0};
         struct file f;
@@ -554,6 +554,7 @@ static void every_allocation_may_fail(void **state) {
 
         file_open(&f);
         f.spec.codec = TARN_GZIP;
+        f.spec.background = background;
         tarn_buf_reserve(&f.bytes, 1 << 20);
         tarn_mem_fail_after(n, 0);
         rc = tarn_pq_writer_open(&f.w, &f.spec, &f.sink, &err);
@@ -568,6 +569,51 @@ static void every_allocation_may_fail(void **state) {
         assert_true((rc != TARN_OK) == (err.msg[0] != 0));
         done = rc == TARN_OK;
         assert_true(n < 10000);
+        file_close(&f);
+    }
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    fail_every_allocation(0);
+    fail_every_allocation(1);
+}
+
+/* Whoever writes the row groups, and however many there are, the file is the same. */
+static void the_background_writes_the_same(void **state) {
+    (void)state;
+    for (int rows = 0; rows < 6000; rows += 499) {
+        struct file f[2];
+
+        for (int k = 0; k < 2; k++) {
+            file_open(&f[k]);
+            f[k].spec.background = k;
+            file_begin(&f[k]);
+            for (int i = 0; i < rows; i++) {
+                put_row(&f[k], i);
+                if (i % 700 == 0) assert_int_equal(tarn_pq_writer_flush(f[k].w), TARN_OK);
+            }
+            file_finish(&f[k]);
+        }
+        assert_int_equal(f[0].bytes.len, f[1].bytes.len);
+        assert_memory_equal(f[0].bytes.data, f[1].bytes.data, f[0].bytes.len);
+        file_close(&f[0]);
+        file_close(&f[1]);
+    }
+}
+
+/* Given up while a thread is at work. */
+static void a_background_writer_is_freed_at_any_time(void **state) {
+    (void)state;
+    for (int rows = 900; rows < 5000; rows += 100) {
+        struct file f;
+
+        file_open(&f);
+        f.spec.background = 1;
+        file_begin(&f);
+        for (int i = 0; i < rows; i++)
+            put_row(&f, i);
+        assert_true(tarn_pq_writer_buffered(f.w) > 0);
         file_close(&f);
     }
 }
@@ -638,6 +684,8 @@ int main(void) {
         cmocka_unit_test(fixed_values_have_their_length),
         cmocka_unit_test(a_sink_that_fails_is_reported),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(the_background_writes_the_same),
+        cmocka_unit_test(a_background_writer_is_freed_at_any_time),
         cmocka_unit_test(a_writer_without_rows_is_small),
         cmocka_unit_test(row_groups_share_only_memory),
     };
