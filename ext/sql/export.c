@@ -21,6 +21,8 @@
 
 enum {
     BUDGET_SHARE = 5,
+    BACKGROUND_SHARE = 8,
+    BACKGROUND_BUDGET = 64 << 20,
     GROUP_BYTES = 64 << 20,
     WINDOW_ROWS = 122880,
     WINDOW_BYTES = 8 << 20,
@@ -178,6 +180,7 @@ static int open_writer(struct export *x, struct tarn_err *err) {
     struct tarn_column_spec *specs = tarn_calloc((size_t)x->n_columns, sizeof *specs);
     struct tarn_pq_writer_spec spec = {.columns = specs, .n_columns = x->n_columns};
     uint64_t bytes = x->options.group_bytes ? x->options.group_bytes : GROUP_BYTES;
+    uint64_t most = x->most;
     struct tarn_sink sink;
     int rc = TARN_OK;
     int i = 0;
@@ -195,11 +198,13 @@ static int open_writer(struct export *x, struct tarn_err *err) {
     spec.codec_level = x->options.level;
     if (spec.codec == TARN_ZSTD && !spec.codec_level) spec.codec_level = ZSTD_LEVEL;
     spec.row_group_rows = x->options.group_rows;
-    spec.row_group_bytes = bytes < x->most ? bytes : x->most;
+    /* One row group is encoded while the next is read: room for two. */
+    spec.background = x->budget >= BACKGROUND_BUDGET;
+    if (spec.background) most = x->budget / BACKGROUND_SHARE;
+    spec.row_group_bytes = bytes < most ? bytes : most;
     spec.page_rows = x->options.page_rows ? x->options.page_rows : PAGE_ROWS;
     spec.sort_column = x->options.sort_column;
     spec.sort_descending = x->options.sort_descending;
-    spec.background = 1;
     if (spec.sort_column >= 0)
         x->order =
             tarn_order_of(specs[spec.sort_column].physical, &specs[spec.sort_column].logical);
