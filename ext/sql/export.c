@@ -8,7 +8,7 @@
 **
 ** The statement runs on the same connection: it sees the open transaction. SQLite holds the
 ** connection's mutex during the call, which is what makes reading values without taking it for each
-** one right. Memory: a row group's raw bytes are held to a fifth of memoryBudget, since a group may
+** one right. Memory: a row group's raw bytes are held to a share of memoryBudget, since a group may
 ** stand in the columns' buffers (which double), in a page and in its compressed form at once.
 */
 #include <string.h>
