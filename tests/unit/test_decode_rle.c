@@ -46,6 +46,66 @@ static void test_unpack_all_widths(void **state) {
     }
 }
 
+/* Value i of width w, one bit at a time: shares no code with the readers or the encoder. */
+static uint32_t bit_by_bit(const uint8_t *p, size_t i, unsigned w) {
+    uint32_t v = 0;
+    for (unsigned k = 0; k < w; k++) {
+        size_t bit = i * w + k;
+        v |= (uint32_t)(p[bit / 8] >> bit % 8 & 1) << k;
+    }
+    return v;
+}
+
+/* Both forms, the unrolled one and the loop, on random bytes: what follows the values is not zero
+** and must not leak into them; nothing is written beyond the count. */
+static void test_forms_agree(void **state) {
+    (void)state;
+    for (unsigned round = 0; round < 33 * 50; round++) {
+        unsigned w = round % 33;
+        uint8_t *bytes = tarn_malloc(4 * w + 8);
+        uint32_t all[33], by8[33];
+        for (unsigned i = 0; i < 4 * w + 8; i++)
+            bytes[i] = (uint8_t)rnd();
+        memset(all, 0xa5, sizeof all);
+        memset(by8, 0xa5, sizeof by8);
+        tarn_unpack32(bytes, all, w);
+        for (unsigned i = 0; i < 32; i += 8)
+            tarn_unpack8(bytes + i / 8 * w, by8 + i, w);
+        for (unsigned i = 0; i < 32; i++)
+            assert_int_equal(all[i], bit_by_bit(bytes, i, w));
+        assert_int_equal(all[32], UINT32_C(0xa5a5a5a5));
+        assert_memory_equal(all, by8, sizeof all);
+        tarn_free(bytes);
+    }
+}
+
+/* A bit-packed run of random length, with its end at the end of the memory (the last groups take
+** the short ways) and with bytes after it (the unrolled form all the way), in random steps. */
+static void test_packed_runs(void **state) {
+    enum { GROUPS = 40 };
+    (void)state;
+    for (unsigned round = 0; round < 33 * 30; round++) {
+        unsigned w = round % 33;
+        uint32_t groups = 1 + rnd() % GROUPS, n = groups * 8 - rnd() % 8, out[GROUPS * 8];
+        size_t size = 1 + (size_t)groups * w, more = round % 2 ? 0 : 64;
+        uint8_t *bytes = tarn_malloc(size + more);
+        struct tarn_rle r;
+        for (size_t i = 0; i < size + more; i++)
+            bytes[i] = (uint8_t)rnd();
+        bytes[0] = (uint8_t)(groups << 1 | 1);
+        tarn_rle_init(&r, bytes, size + more, w);
+        for (uint32_t at = 0; at < n;) {
+            uint32_t k = round / 33 % 3 ? 1 + rnd() % 90 : n;
+            if (k > n - at) k = n - at;
+            assert_int_equal(tarn_rle_read(&r, out + at, k), 0);
+            at += k;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(out[i], bit_by_bit(bytes + 1, i, w));
+        tarn_free(bytes);
+    }
+}
+
 enum { N = 3000 };
 
 /* Random runs of every width, read in random steps, with skips. */
@@ -177,7 +237,8 @@ static void test_levels_of_other_kinds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unpack_all_widths),     cmocka_unit_test(test_hybrid_round_trip),
+        cmocka_unit_test(test_unpack_all_widths),     cmocka_unit_test(test_forms_agree),
+        cmocka_unit_test(test_packed_runs),           cmocka_unit_test(test_hybrid_round_trip),
         cmocka_unit_test(test_hybrid_bounds),         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_levels_of_other_kinds),
     };
