@@ -649,6 +649,12 @@ static void nested_columns(void **state) {
     a = answer(f.db, "SELECT id FROM n WHERE \"nested_struct.A\" = 7 AND int_array IS NULL");
     assert_string_equal(a, "1:7|\n");
     sqlite3_free(a);
+    (void)snprintf(strrchr(path, '/'), 32, "/byte_array_decimal.parquet");
+    (void)snprintf(sql, sizeof sql,
+                   "SELECT name, converted_type, field_id FROM parquet_schema('%s')", path);
+    a = answer(f.db, sql);
+    assert_non_null(strstr(a, "3:value|3:DECIMAL|1:6|\n"));
+    sqlite3_free(a);
     tear_down(&f);
 }
 
