@@ -33,6 +33,8 @@ struct tarn_pq_node {
     int end;                          /* first node that is not below this one */
     int n_children;                   /* 0 for a leaf, and for a group that holds nothing */
     int column;                       /* leaf number, or -1 for a group */
+    int32_t converted;                /* ConvertedType as the file has it; -1 = none */
+    int32_t field_id;                 /* -1 = none */
     uint8_t repetition;               /* enum tarn_repetition */
     uint8_t max_def, max_rep;         /* this node's own share included */
     struct tarn_logical_type logical; /* LIST, MAP, VARIANT ...; of a leaf as in its column */

@@ -14,7 +14,7 @@
 
 struct element {
     struct tarn_slice name;
-    int32_t type, length, repetition, children, converted, scale, precision;
+    int32_t type, length, repetition, children, converted, scale, precision, field_id;
     struct tarn_logical_type logical; /* kind NONE when there is no LogicalType */
 };
 
@@ -82,7 +82,7 @@ static void read_logical(struct tarn_thrift *t, const struct tarn_thrift_field *
 static void read_element(struct tarn_thrift *t, struct element *e) {
     struct tarn_thrift_field f = {0, 0};
     memset(e, 0, sizeof *e);
-    e->type = e->converted = e->repetition = -1;
+    e->type = e->converted = e->repetition = e->field_id = -1;
     while (tarn_thrift_next(t, &f)) {
         switch (f.id) {
         case 1: e->type = tarn_thrift_i32(t, &f); break;
@@ -93,6 +93,7 @@ static void read_element(struct tarn_thrift *t, struct element *e) {
         case 6: e->converted = tarn_thrift_i32(t, &f); break;
         case 7: e->scale = tarn_thrift_i32(t, &f); break;
         case 8: e->precision = tarn_thrift_i32(t, &f); break;
+        case 9: e->field_id = tarn_thrift_i32(t, &f); break;
         case 10: read_logical(t, &f, &e->logical); break;
         default: tarn_thrift_skip(t, f.type);
         }
@@ -221,6 +222,8 @@ static struct tarn_pq_node *add_node(struct tarn_footer_parse *p, const struct e
     node->end = ++p->f->n_nodes;
     node->n_children = e->children;
     node->column = -1;
+    node->converted = e->converted;
+    node->field_id = e->field_id;
     node->repetition = (uint8_t)(e->repetition < 0 ? TARN_REQUIRED : e->repetition);
     node->max_def = (uint8_t)((parent ? parent->def : 0) + (node->repetition > TARN_REQUIRED));
     node->max_rep = (uint8_t)((parent ? parent->rep : 0) + (node->repetition == TARN_REPEATED));

@@ -44,6 +44,33 @@ const char *tarn_codec_name(int c) {
     return NAME(names, c);
 }
 
+const char *tarn_converted_name(int c) {
+    static const char *const names[] = {"UTF8",
+                                        "MAP",
+                                        "MAP_KEY_VALUE",
+                                        "LIST",
+                                        "ENUM",
+                                        "DECIMAL",
+                                        "DATE",
+                                        "TIME_MILLIS",
+                                        "TIME_MICROS",
+                                        "TIMESTAMP_MILLIS",
+                                        "TIMESTAMP_MICROS",
+                                        "UINT_8",
+                                        "UINT_16",
+                                        "UINT_32",
+                                        "UINT_64",
+                                        "INT_8",
+                                        "INT_16",
+                                        "INT_32",
+                                        "INT_64",
+                                        "JSON",
+                                        "BSON",
+                                        "INTERVAL"};
+
+    return NAME(names, c);
+}
+
 const char *tarn_logical_name(int l) {
     static const char *const names[] = {
         [TARN_LOGICAL_NONE] = "NONE",         [TARN_LOGICAL_STRING] = "STRING",

@@ -102,6 +102,7 @@ struct tarn_kv {
 const char *tarn_physical_name(int t); /* "INT64" ...; "?" for unknown numbers */
 const char *tarn_encoding_name(int e);
 const char *tarn_codec_name(int c); /* "SNAPPY" ... */
+const char *tarn_converted_name(int c);
 const char *tarn_logical_name(int l);
 
 #endif

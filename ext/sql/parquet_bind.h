@@ -22,6 +22,8 @@ struct tarn_pqt_conditions {
     int n;
     uint64_t used;       /* SQLite's colUsed */
     sqlite3_int64 rowid; /* the one row asked for; -1 = all */
+    int64_t limit;       /* rows that the query may ask for; -1 = all */
+    int64_t offset;      /* rows to leave out; then there is no condition */
     int none;            /* no row can match */
 };
 

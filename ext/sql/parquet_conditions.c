@@ -53,6 +53,18 @@ static void read_rowid(struct tarn_pqt_conditions *c, sqlite3_value *v) {
     if (c->rowid < 0) c->none = 1;
 }
 
+/* Is it none that rows are compared with? */
+static int read_other(struct tarn_pqt_conditions *c, char op, sqlite3_value *v) {
+    int64_t n = sqlite3_value_int64(v);
+
+    switch (op) {
+    case TARN_PQT_ROWID: read_rowid(c, v); return 1;
+    case TARN_PQT_LIMIT: c->limit = n < 0 ? -1 : n; return 1;
+    case TARN_PQT_OFFSET: c->offset = n < 0 ? 0 : n; return 1;
+    default: return 0;
+    }
+}
+
 static int is_comparison(char op) {
     return op == TARN_PQT_EQ || op == TARN_PQT_NE || op == TARN_PQT_LT || op == TARN_PQT_LE ||
            op == TARN_PQT_GT || op == TARN_PQT_GE || op == TARN_PQT_GLOB || op == TARN_PQT_LIKE;
@@ -79,7 +91,7 @@ int tarn_pqt_conditions_read(struct tarn_pqt_conditions *c, const char *plan, in
     int i, rc = TARN_OK;
 
     memset(c, 0, sizeof *c);
-    c->rowid = -1;
+    c->rowid = c->limit = -1;
     c->used = strtoull(plan, &at, 16);
     c->items = tarn_calloc((size_t)argc + 1, sizeof *c->items);
     if (!c->items) return no_memory(err);
@@ -89,10 +101,7 @@ int tarn_pqt_conditions_read(struct tarn_pqt_conditions *c, const char *plan, in
         one->op = *at++;
         one->constant = *at == 'c';
         at += one->constant;
-        if (one->op == TARN_PQT_ROWID) {
-            read_rowid(c, argv[i]);
-            continue;
-        }
+        if (read_other(c, one->op, argv[i])) continue;
         c->n++;
         rc = read_one(c, one, argv[i], err);
     }

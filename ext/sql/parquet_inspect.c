@@ -152,7 +152,13 @@ static int schema_column(void *handle, int column, sqlite3_context *ctx, struct 
         if (c) sqlite3_result_int(ctx, n->column);
         break;
     case 11: sqlite3_result_int(ctx, n->max_def); break;
-    default: sqlite3_result_int(ctx, n->max_rep); break;
+    case 12: sqlite3_result_int(ctx, n->max_rep); break;
+    case 13:
+        if (n->converted >= 0) tarn_result_text(ctx, tarn_converted_name(n->converted));
+        break;
+    default:
+        if (n->field_id != -1) sqlite3_result_int(ctx, n->field_id);
+        break;
     }
     return TARN_OK;
 }
@@ -382,12 +388,13 @@ static int kv_column(void *handle, int column, sqlite3_context *ctx, struct tarn
         .next = inspect_next, .column = (column_of), .close = inspect_close                \
     }
 
-static const struct tarn_rows schema_rows =
-    INSPECT("parquet_schema",
-            "file_name TEXT, name TEXT, path_in_schema TEXT, type TEXT, type_length INTEGER, "
-            "repetition_type TEXT, num_children INTEGER, logical_type TEXT, \"precision\" INTEGER, "
-            "scale INTEGER, column_id INTEGER, max_def INTEGER, max_rep INTEGER",
-            13, schema_open, schema_column);
+static const struct tarn_rows schema_rows = INSPECT(
+    "parquet_schema",
+    "file_name TEXT, name TEXT, path_in_schema TEXT, type TEXT, type_length INTEGER, "
+    "repetition_type TEXT, num_children INTEGER, logical_type TEXT, \"precision\" INTEGER, "
+    "scale INTEGER, column_id INTEGER, max_def INTEGER, max_rep INTEGER, converted_type TEXT, "
+    "field_id INTEGER",
+    15, schema_open, schema_column);
 static const struct tarn_rows metadata_rows = INSPECT(
     "parquet_metadata",
     "file_name TEXT, row_group_id INTEGER, row_group_num_rows INTEGER, row_group_bytes INTEGER, "

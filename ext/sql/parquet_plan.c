@@ -6,10 +6,15 @@
 ** Cost. A condition saves decoding, seldom the whole walk: a table of files that is looked up row by
 ** row in the inner loop of a join would be read once per row. So a scan with conditions costs a
 ** third of one without, and only a rowid is cheap.
+**
+** LIMIT says how much to read at once, whatever else there is: SQLite stops by itself. OFFSET is the
+** table's to leave out, but only where nothing else chooses or orders rows.
 */
 #include "parquet_plan.h"
 
 #define FILE_COST 200.0
+/* Older ones hand the OFFSET of a UNION ALL to each of its parts. */
+#define OFFSET_IS_OURS 3048000
 
 int tarn_pqt_is_number(enum tarn_pqt_kind kind) {
     return kind == TARN_PQT_BOOL || kind == TARN_PQT_INT || kind == TARN_PQT_UINT ||
@@ -65,8 +70,8 @@ static double selectivity(int letter) {
 struct planning {
     sqlite3_index_info *info;
     sqlite3_str *text;
-    int n;
-    double share; /* of the rows */
+    int n, n_args; /* conditions on rows; arguments, which limits are too */
+    double share;  /* of the rows */
     int rowid;
 };
 
@@ -78,7 +83,8 @@ static void take(struct planning *p, int i, int column, int letter) {
         (void)sqlite3_vtab_in(p->info, i, 1);
         letter = TARN_PQT_IN;
     }
-    p->info->aConstraintUsage[i].argvIndex = ++p->n;
+    p->n++;
+    p->info->aConstraintUsage[i].argvIndex = ++p->n_args;
     sqlite3_str_appendf(p->text, "%d%c%s;", column, letter, is_constant ? "c" : "");
     p->share *= selectivity(letter);
 }
@@ -86,14 +92,40 @@ static void take(struct planning *p, int i, int column, int letter) {
 static void take_rowid(struct planning *p, int i) {
     if (p->rowid || sqlite3_vtab_in(p->info, i, -1)) return;
     p->rowid = 1;
-    p->info->aConstraintUsage[i].argvIndex = ++p->n;
+    p->n++;
+    p->info->aConstraintUsage[i].argvIndex = ++p->n_args;
     p->info->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
     sqlite3_str_appendf(p->text, "0%c;", TARN_PQT_ROWID);
 }
 
+static int is_limit(const struct sqlite3_index_constraint *con) {
+    return con->op == SQLITE_INDEX_CONSTRAINT_LIMIT || con->op == SQLITE_INDEX_CONSTRAINT_OFFSET;
+}
+
+static void take_limits(struct planning *p) {
+    sqlite3_index_info *info = p->info;
+    int alone = info->nOrderBy == 0 && sqlite3_libversion_number() >= OFFSET_IS_OURS;
+    int i;
+
+    for (i = 0; i < info->nConstraint; i++)
+        alone = alone && is_limit(&info->aConstraint[i]);
+    for (i = 0; i < info->nConstraint; i++) {
+        int op = info->aConstraint[i].op;
+        if (!info->aConstraint[i].usable) continue;
+        if (op == SQLITE_INDEX_CONSTRAINT_LIMIT && info->nOrderBy == 0) {
+            info->aConstraintUsage[i].argvIndex = ++p->n_args;
+            sqlite3_str_appendf(p->text, "0%c;", TARN_PQT_LIMIT);
+        } else if (op == SQLITE_INDEX_CONSTRAINT_OFFSET && alone) {
+            info->aConstraintUsage[i].argvIndex = ++p->n_args;
+            info->aConstraintUsage[i].omit = 1;
+            sqlite3_str_appendf(p->text, "0%c;", TARN_PQT_OFFSET);
+        }
+    }
+}
+
 int tarn_pqt_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     const struct tarn_parquet_table *t = (const struct tarn_parquet_table *)vtab;
-    struct planning p = {info, sqlite3_str_new(NULL), 0, 1.0, 0};
+    struct planning p = {info, sqlite3_str_new(NULL), 0, 0, 1.0, 0};
     double rows = (double)t->rows + 1;
     int i;
 
@@ -101,15 +133,13 @@ int tarn_pqt_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
     for (i = 0; i < info->nConstraint; i++) {
         const struct sqlite3_index_constraint *con = &info->aConstraint[i];
         int letter = 0;
-        if (!con->usable) continue;
+        if (!con->usable || is_limit(con)) continue;
         if (con->iColumn < 0 && con->op == SQLITE_INDEX_CONSTRAINT_EQ) take_rowid(&p, i);
-        if (con->iColumn < 0 || con->iColumn >= t->schema.n ||
-            con->op == SQLITE_INDEX_CONSTRAINT_LIMIT || con->op == SQLITE_INDEX_CONSTRAINT_OFFSET) {
-            continue;
-        }
+        if (con->iColumn < 0 || con->iColumn >= t->schema.n) continue;
         letter = letter_of(info, i, &t->schema.columns[con->iColumn]);
         if (letter) take(&p, i, con->iColumn, letter);
     }
+    take_limits(&p);
     info->idxStr = sqlite3_str_finish(p.text);
     if (!info->idxStr) return SQLITE_NOMEM;
     info->needToFreeIdxStr = 1;

@@ -21,7 +21,9 @@ enum tarn_pqt_op { /* as the plan writes them */
                    TARN_PQT_NOT_NULL = 'v',
                    TARN_PQT_GLOB = 'g',
                    TARN_PQT_LIKE = 'k',
-                   TARN_PQT_ROWID = 'r'
+                   TARN_PQT_ROWID = 'r',
+                   TARN_PQT_LIMIT = 'l', /* rows that the query stops after, if nothing else does */
+                   TARN_PQT_OFFSET = 'o' /* rows that the table leaves out */
 };
 
 /* The kinds whose values compare as numbers, and as text by their bytes. */

@@ -8,6 +8,9 @@
 #include "parquet_keys.h"
 #include "result.h"
 
+#define MAX_PART 16384
+#define MIN_SEARCH 1024 /* rows at once, where conditions choose */
+
 static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
     return tarn_err_set(err, s->arena.rc ? s->arena.rc : TARN_ENOMEM,
                         "parquet: %.100s: a query exceeds %s", s->t->pattern,
@@ -67,6 +70,10 @@ int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table 
     if (!s->wanted) return no_memory(s, err);
     for (i = 0; i < t->schema.n && i < 63; i++)
         s->wanted[i] = (conditions->used >> i & 1) != 0;
+    s->skip = conditions->offset;
+    if (conditions->limit > 0)
+        s->at_once = (uint32_t)(conditions->limit < MAX_PART ? conditions->limit : MAX_PART);
+    if (s->at_once && conditions->n && s->at_once < MIN_SEARCH) s->at_once = MIN_SEARCH;
     s->unsure = t->schema.n > 63 && conditions->used >> 63;
     return tarn_paths_open(&s->paths, t->pattern, "parquet", err);
 }
@@ -148,16 +155,43 @@ static int rowid_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
     return TARN_OK;
 }
 
+/* Leaves out what an OFFSET takes of the row group's rows, which nothing else has chosen from. */
+static void skip_rows(struct tarn_pqt_scan *s) {
+    for (; s->block < s->n_blocks && s->skip > 0; s->block++) {
+        struct tarn_pq_block *b = &s->blocks[s->block];
+        if (s->skip < b->rows) {
+            b->first += (uint32_t)s->skip;
+            b->rows -= (uint32_t)s->skip;
+            s->skip = 0;
+            return;
+        }
+        s->skip -= b->rows;
+    }
+}
+
 static int open_group(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    int64_t rows = 0;
+    int rc = TARN_OK;
+
     tarn_free(s->blocks);
     s->blocks = NULL;
     s->n_blocks = s->block = 0;
     s->group++;
     if (s->group >= s->footer->n_row_groups) return TARN_OK;
     if (s->conditions->rowid >= 0) return rowid_block(s, err);
-    if (s->pq) return tarn_pq_scan_blocks(s->pq, s->group, &s->blocks, &s->n_blocks, err);
-    s->n_rows = s->footer->row_groups[s->group].rows;
-    s->row = 0;
+    rows = s->footer->row_groups[s->group].rows;
+    if (s->skip >= rows) {
+        s->skip -= rows;
+        return TARN_OK;
+    }
+    if (s->pq) {
+        rc = tarn_pq_scan_blocks(s->pq, s->group, &s->blocks, &s->n_blocks, err);
+        if (rc == TARN_OK) skip_rows(s);
+        return rc;
+    }
+    s->n_rows = rows;
+    s->row = s->skip;
+    s->skip = 0;
     return TARN_OK;
 }
 
@@ -172,14 +206,40 @@ static int interrupted(const struct tarn_pqt_scan *s, struct tarn_err *err) {
     return TARN_OK;
 }
 
-static int read_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
-    int rc = tarn_pq_scan_read(s->pq, &s->blocks[s->block], &s->batch, err);
+/* Reads the next block, or as much of it as is good to read at once, from its row `from` on. */
+static int read_block(struct tarn_pqt_scan *s, uint32_t from, struct tarn_err *err) {
+    struct tarn_pq_block *b = &s->blocks[s->block];
+    int rc = TARN_OK;
 
+    s->part = *b;
+    s->part.first += from;
+    s->part.rows -= from;
+    if (s->at_once && s->at_once < s->part.rows) s->part.rows = s->at_once;
+    if (s->at_once && s->at_once < MAX_PART) s->at_once *= 2;
+    rc = tarn_pq_scan_read(s->pq, &s->part, &s->batch, err);
     if (rc) return rc;
-    s->block++;
+    b->rows = b->first + b->rows - s->part.first - s->part.rows;
+    b->first = s->part.first + s->part.rows;
+    if (b->rows == 0) s->block++;
     s->row = 0;
     s->n_rows = s->batch->n;
     return TARN_OK;
+}
+
+/* The next block, to be read when a column is asked for; at once if conditions choose rows of it. */
+static int open_block(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    if (s->n_predicates) return read_block(s, 0, err);
+    s->part = s->blocks[s->block++];
+    s->row = 0;
+    s->n_rows = s->part.rows;
+    return TARN_OK;
+}
+
+/* Makes sure that the row at hand is in a batch. */
+static int need_batch(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    if (s->batch) return TARN_OK;
+    s->block--;
+    return read_block(s, (uint32_t)s->row, err);
 }
 
 int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err) {
@@ -191,7 +251,7 @@ int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err)
         close_blocks(s);
         rc = interrupted(s, err);
         if (rc == TARN_OK && s->footer && s->block < s->n_blocks && s->pq) {
-            rc = read_block(s, err);
+            rc = open_block(s, err);
         } else if (rc == TARN_OK && s->footer && s->group < s->footer->n_row_groups) {
             rc = open_group(s, err);
             if (rc == TARN_OK && !s->pq && s->n_blocks) s->n_rows = 1;
@@ -212,6 +272,7 @@ int tarn_pqt_scan_next(struct tarn_pqt_scan *s, int *more, struct tarn_err *err)
 /* The row's number in its row group. */
 static int64_t group_row(const struct tarn_pqt_scan *s) {
     if (s->batch) return s->batch->row[s->row];
+    if (s->pq) return s->part.first + s->row;
     return s->conditions->rowid >= 0 ? s->blocks->first : s->row;
 }
 
@@ -223,21 +284,17 @@ sqlite3_int64 tarn_pqt_scan_rowid(const struct tarn_pqt_scan *s) {
     return (sqlite3_int64)(s->file - 1) << TARN_PQT_FILE_SHIFT | file_row(s);
 }
 
-/* A column that nobody had announced: it is read from now on, the current block once more. */
+/* A column that nobody had announced: it is read from now on, the current rows once more. */
 static int want(struct tarn_pqt_scan *s, int column, struct tarn_err *err) {
-    int64_t row = s->row;
     int rc = TARN_OK;
 
     s->wanted[column] = 1;
     if (s->slots[column] >= 0) return TARN_OK;
     rc = open_scan(s, err);
-    if (rc) return rc;
-    s->block--;
+    if (rc || !s->batch) return rc;
     tarn_pq_batch_release(s->batch);
     s->batch = NULL;
-    rc = read_block(s, err);
-    s->row = row;
-    return rc;
+    return tarn_pq_scan_read(s->pq, &s->part, &s->batch, err);
 }
 
 static int result_folder(struct tarn_pqt_scan *s, const char *name, sqlite3_context *ctx,
@@ -289,9 +346,10 @@ int tarn_pqt_scan_column(struct tarn_pqt_scan *s, int column, sqlite3_context *c
     default: break;
     }
     if (b->node < 0 || b->kind == TARN_PQT_NULL) return TARN_OK;
-    if (b->leaf < 0) return result_nested(s, column, ctx, err);
-    if (s->slots[column] < 0) rc = want(s, column, err);
+    if (b->leaf >= 0 && s->slots[column] < 0) rc = want(s, column, err);
+    if (rc == TARN_OK) rc = need_batch(s, err);
     if (rc) return rc;
+    if (b->leaf < 0) return result_nested(s, column, ctx, err);
     tarn_pqt_result(ctx, b->kind, &s->footer->columns[b->leaf],
                     &s->batch->columns[s->slots[column]], (uint32_t)s->row);
     return TARN_OK;

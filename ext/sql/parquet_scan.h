@@ -5,6 +5,10 @@
 ** Columns that nobody asked for are not read. SQLite says which are used for the first 63 columns
 ** only; a later one that is asked for after all makes the block be read again, and from then on it
 ** is read with the others. When no column and no condition needs pages, rows are only counted.
+**
+** Without conditions a block is read when a column of one of its rows is asked for, from that row on:
+** rows that a query passes over (OFFSET) cost nothing. A query's LIMIT sizes the first part that is
+** read of a block; each part after it is twice as large.
 */
 #ifndef TARN_PARQUET_SCAN_H
 #define TARN_PARQUET_SCAN_H
@@ -40,10 +44,13 @@ struct tarn_pqt_scan {
     struct tarn_pq_scan *pq; /* NULL: rows are only counted */
     int group;
     struct tarn_pq_block *blocks;
-    size_t n_blocks, block; /* block: the next one to read */
+    size_t n_blocks, block;    /* block: the next one to read */
+    struct tarn_pq_block part; /* the rows at hand, of the block before it or of this one */
+    uint32_t at_once;          /* rows of a block to read at once; 0 = all */
+    int64_t skip;              /* rows still to leave out */
     struct tarn_pq_batch *batch;
     struct tarn_arena batch_arena; /* what nested columns of the batch hold */
-    int64_t row, n_rows;           /* of the batch, or of the row group */
+    int64_t row, n_rows; /* of the batch, of the part if it isn't read, or of the row group */
 };
 
 /* *s is zeroes. The conditions are borrowed. */
