@@ -38,8 +38,10 @@ struct reading {
 
 int tarn_scan_oom(const struct tarn_pq_scan *s, const struct tarn_arena *a, struct tarn_err *err) {
     int rc = a->rc ? a->rc : TARN_ENOMEM;
-    return tarn_err_set(err, rc, "%s: a scan exceeds the memory %s", s->src->name,
-                        rc == TARN_ELIMIT ? "budget; raise it or read fewer columns" : "there is");
+    return tarn_err_set(err, rc, "%s: a scan exceeds %s", s->src->name,
+                        rc == TARN_ELIMIT
+                            ? "the memory budget (memoryBudget); raise it or read fewer columns"
+                            : "the memory there is");
 }
 
 static int slot_of(struct tarn_pq_scan *s, int column) {

@@ -2,6 +2,7 @@
 #include "paths.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "buf.h"
 #include "keys.h"
@@ -31,15 +32,34 @@ static int open_folder(struct tarn_paths *p, const char *pattern, size_t n, stru
     return rc;
 }
 
+/* A name that is no file: what to do about it. */
+static int no_file(const struct tarn_paths *p, const char *name, struct tarn_err *err) {
+    const char *root = tarn_store_path(p->store);
+    struct tarn_buf path = TARN_BUF_INIT(8192);
+    struct stat st;
+    int folder = 0;
+
+    tarn_buf_printf(&path, "%s/%s", root ? root : "", name);
+    tarn_buf_u8(&path, 0);
+    if (root && path.rc == TARN_OK && stat((char *)path.data, &st) == 0)
+        folder = S_ISDIR(st.st_mode);
+    tarn_buf_release(&path);
+    if (!folder) return tarn_err_set(err, TARN_ENOTFOUND, "no such file");
+    return tarn_err_set(err, TARN_ENOTFOUND,
+                        "this is a folder; expected a file, or a pattern like '%.60s/*'", name);
+}
+
 static int take_exact(struct tarn_paths *p, const char *name, struct tarn_err *err) {
+    struct tarn_err why = {0};
     int rc = TARN_OK;
 
     p->objects = tarn_calloc(1, sizeof *p->objects);
     p->key = tarn_strdup(name);
     if (!p->objects || !p->key) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    rc = tarn_store_head(p->store, p->key, p->objects, err);
+    rc = tarn_store_head(p->store, p->key, p->objects, &why);
     if (rc == TARN_OK) p->n = 1;
-    return rc;
+    if (rc == TARN_ENOTFOUND) return no_file(p, name, err);
+    return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
 }
 
 /* Keeps the listing's objects that match. */
