@@ -10,6 +10,9 @@
 /* Offset of the first byte that is not valid UTF-8 (surrogates and > U+10FFFF are invalid), or n. */
 size_t tarn_utf8_invalid(const uint8_t *s, size_t n);
 
+/* Is every byte ASCII and none NUL? A quick yes for most text; a no says nothing about the fault. */
+int tarn_text_plain(const uint8_t *s, size_t n);
+
 /* RFC 8259, strict: 0 when `s` is one JSON value with optional white space around it, else -1 and
 ** *where = offset of the fault (n when the text ends too early). Nesting deeper than 1,000 is a
 ** fault. Iterative: no recursion, no allocation. Also checks UTF-8. Runs at memory speed over

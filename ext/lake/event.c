@@ -53,38 +53,64 @@ static uint64_t event_size(const struct tarn_event *ev, uint32_t flags) {
     return n;
 }
 
-static void put_slice(struct tarn_buf *b, const struct tarn_slice *s) {
-    tarn_buf_varint(b, s->len);
-    if (s->len) tarn_buf_put(b, s->data, s->len);
+/* The writers below have room: event_size() is exact. Each returns the place behind what it wrote. */
+
+static uint8_t *put_varint(uint8_t *p, uint64_t v) {
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(v | 0x80);
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static uint8_t *put_le(uint8_t *p, uint64_t v, int n) {
+    int i;
+
+    for (i = 0; i < n; i++)
+        *p++ = (uint8_t)(v >> (8 * i));
+    return p;
+}
+
+static uint8_t *put_slice(uint8_t *p, const struct tarn_slice *s) {
+    p = put_varint(p, s->len);
+    if (s->len) memcpy(p, s->data, s->len);
+    return p + s->len;
+}
+
+static uint8_t *put_body(uint8_t *p, const struct tarn_event *ev, uint32_t flags) {
+    uint64_t bits = 0;
+    int c;
+
+    p = put_le(p, flags, 2);
+    p = put_le(p, (uint64_t)ev->ts, 8);
+    for (c = 0; c < TARN_EV_COLUMNS; c++) {
+        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c))) p = put_slice(p, &ev->text[c]);
+    }
+    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE)) p = put_le(p, (uint32_t)ev->status_code, 4);
+    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
+        memcpy(&bits, &ev->duration_ms, sizeof bits);
+        p = put_le(p, bits, 8);
+    }
+    if (flags & FLAG_ROUTE) {
+        p = put_slice(p, &ev->prefix);
+        p = put_slice(p, &ev->namespace_);
+    }
+    return p;
 }
 
 void tarn_event_encode(struct tarn_buf *b, const struct tarn_event *ev) {
     uint32_t flags = event_flags(ev);
     uint64_t size = event_size(ev, flags);
-    uint64_t bits = 0;
-    int c;
+    uint8_t *p;
 
     if (size > TARN_EVENT_MAX) {
         if (b->rc == TARN_OK) b->rc = TARN_ELIMIT;
         return;
     }
-    tarn_buf_u8(b, 'E');
-    tarn_buf_varint(b, size);
-    tarn_buf_u8(b, (uint8_t)(flags & 0xff));
-    tarn_buf_u8(b, (uint8_t)(flags >> 8));
-    tarn_buf_le64(b, (uint64_t)ev->ts);
-    for (c = 0; c < TARN_EV_COLUMNS; c++) {
-        if (tarn_event_is_text(c) && (flags & TARN_EV_BIT(c))) put_slice(b, &ev->text[c]);
-    }
-    if (flags & TARN_EV_BIT(TARN_EV_STATUS_CODE)) tarn_buf_le32(b, (uint32_t)ev->status_code);
-    if (flags & TARN_EV_BIT(TARN_EV_DURATION_MS)) {
-        memcpy(&bits, &ev->duration_ms, sizeof bits);
-        tarn_buf_le64(b, bits);
-    }
-    if (flags & FLAG_ROUTE) {
-        put_slice(b, &ev->prefix);
-        put_slice(b, &ev->namespace_);
-    }
+    if (tarn_buf_reserve(b, 1 + (size_t)(varint_size(size) + size))) return;
+    p = b->data + b->len;
+    *p++ = 'E';
+    p = put_varint(p, size);
+    b->len = (size_t)(put_body(p, ev, flags) - b->data);
 }
 
 static void take_slice(struct tarn_cursor *c, struct tarn_slice *out, int own) {

@@ -26,7 +26,8 @@
 
 struct spooler {
     const char *folder;
-    const struct tarn_spill *rows;
+    const struct tarn_spool_rows *rows;
+    size_t seen; /* of them, in the order of the bytes */
     const struct tarn_spool_origin *origin;
     struct tarn_buf *records;
     struct tarn_spill_window window;
@@ -67,32 +68,48 @@ static int root_number(struct spooler *s, const struct tarn_event *ev, uint32_t 
     return TARN_OK;
 }
 
+static int plain_root(struct spooler *s, uint32_t *out, struct tarn_err *err) {
+    struct tarn_event ev = {0};
+
+    *out = 0;
+    if (s->n_roots && strcmp(s->roots[0], "events/") == 0) return TARN_OK;
+    return root_number(s, &ev, out, err);
+}
+
 /* Reads one record's place and ts. Only one that names a prefix or namespace is decoded. */
 static int look(struct spooler *s, uint64_t offset, struct tarn_spool_row *out,
                 struct tarn_err *err) {
-    uint64_t piece = tarn_spill_piece(s->rows, offset);
+    const struct tarn_spill *bytes = s->rows->bytes;
+    uint64_t piece = tarn_spill_piece(bytes, offset);
     size_t n = piece < TARN_EVENT_PEEK ? (size_t)piece : TARN_EVENT_PEEK;
     struct tarn_event ev = {0};
     struct tarn_cursor c;
     const uint8_t *p = NULL;
     int routed = 0;
-    int rc = tarn_spill_read(s->rows, &s->window, offset, n, &p, err);
+    int rc = tarn_spill_read(bytes, &s->window, offset, n, &p, err);
 
     if (rc == TARN_OK) rc = tarn_event_peek(p, n, &n, &out->ts, &routed, err);
     if (rc) return rc;
     out->offset = offset;
     out->len = (uint32_t)n;
-    out->root = 0;
-    if (routed) {
-        rc = tarn_spill_read(s->rows, &s->window, offset, n, &p, err);
-        if (rc) return rc;
-        c = (struct tarn_cursor){p, p + n, TARN_OK};
-        rc = tarn_event_decode_own(&c, &ev, err);
-        if (rc) return rc;
-    } else if (s->n_roots && strcmp(s->roots[0], "events/") == 0) {
-        return TARN_OK;
-    }
-    return root_number(s, &ev, &out->root, err);
+    if (!routed) return plain_root(s, &out->root, err);
+    rc = tarn_spill_read(bytes, &s->window, offset, n, &p, err);
+    if (rc) return rc;
+    c = (struct tarn_cursor){p, p + n, TARN_OK};
+    rc = tarn_event_decode_own(&c, &ev, err);
+    return rc ? rc : root_number(s, &ev, &out->root, err);
+}
+
+/* As look, of a row whose place is known. */
+static int take_place(struct spooler *s, struct tarn_spool_row *out, struct tarn_err *err) {
+    const struct tarn_spool_place *place = &s->rows->places[s->seen];
+    uint64_t end = s->seen + 1 < s->rows->n_places ? place[1].offset : 0;
+
+    if (!end) return look(s, place->offset, out, err);
+    out->ts = place->ts;
+    out->offset = place->offset;
+    out->len = (uint32_t)(end - place->offset);
+    return plain_root(s, &out->root, err);
 }
 
 static int by_partition(const void *a, const void *b) {
@@ -137,7 +154,7 @@ static int same_partition(const struct tarn_spool_row *a, const struct tarn_spoo
 
 /* Both halves' records are kept, whatever failed, so that the caller can remove the files. */
 static int write_sorted(struct spooler *s, struct tarn_err *err) {
-    struct tarn_spool_job job = {s->folder, s->rows, s->origin, s->sorted, s->roots};
+    struct tarn_spool_job job = {s->folder, s->rows->bytes, s->origin, s->sorted, s->roots};
     struct tarn_spool_worker *w = tarn_calloc(2, sizeof *w);
     pthread_t thread;
     size_t half = s->n < PARALLEL_ROWS ? s->n : s->n / 2;
@@ -171,6 +188,8 @@ static int write_sorted(struct spooler *s, struct tarn_err *err) {
 }
 
 static int add_row(struct spooler *s, uint64_t offset, struct tarn_err *err) {
+    int rc;
+
     if (s->n == s->capacity) {
         size_t more = s->capacity ? 2 * s->capacity : 4096;
         struct tarn_spool_row *grown = tarn_reallocarray(s->sorted, more, sizeof *grown);
@@ -179,15 +198,21 @@ static int add_row(struct spooler *s, uint64_t offset, struct tarn_err *err) {
         s->sorted = grown;
         s->capacity = more;
     }
-    return look(s, offset, &s->sorted[s->n], err);
+    rc = s->seen < s->rows->n_places ? take_place(s, &s->sorted[s->n], err)
+                                     : look(s, offset, &s->sorted[s->n], err);
+    if (rc == TARN_OK) {
+        s->n++;
+        s->seen++;
+    }
+    return rc;
 }
 
-int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
+int tarn_spool_write(const char *folder, const struct tarn_spool_rows *rows,
                      const struct tarn_spool_origin *origin, struct tarn_buf *records,
                      struct tarn_err *err) {
     struct spooler s = {.folder = folder, .rows = rows, .origin = origin, .records = records};
     size_t before = records->len;
-    uint64_t total = tarn_spill_len(rows);
+    uint64_t total = tarn_spill_len(rows->bytes);
     uint64_t offset = 0;
     uint32_t i;
     int rc = make_folder(folder, err);
@@ -196,8 +221,7 @@ int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
     while (rc == TARN_OK && offset < total) {
         for (s.n = 0; rc == TARN_OK && s.n < SORT_ROWS && offset < total;) {
             rc = add_row(&s, offset, err);
-            if (rc) break;
-            offset += s.sorted[s.n++].len;
+            if (rc == TARN_OK) offset += s.sorted[s.n - 1].len;
         }
         if (rc == TARN_OK) {
             sort_rows(&s);

@@ -18,10 +18,24 @@ struct tarn_spool_origin {
     uint64_t sequence;
 };
 
-/* Encodes the `rows` ('E' records, back to back), sorted by partition and ts, into files in
+/* Where a record begins, and its ts: what sorting needs to know of it. */
+struct tarn_spool_place {
+    int64_t ts;
+    uint64_t offset;
+};
+
+/* The rows of a transaction: 'E' records, back to back, and the places of the first of them, none of
+** which names a prefix or namespace. The others are read to find theirs. */
+struct tarn_spool_rows {
+    const struct tarn_spill *bytes;
+    const struct tarn_spool_place *places;
+    size_t n_places;
+};
+
+/* Encodes the `rows`, sorted by partition and ts, into files in
 ** `folder` (made if missing), one or more per partition; appends their 'S' records to `records`.
 ** On failure nothing is left behind. */
-int tarn_spool_write(const char *folder, const struct tarn_spill *rows,
+int tarn_spool_write(const char *folder, const struct tarn_spool_rows *rows,
                      const struct tarn_spool_origin *origin, struct tarn_buf *records,
                      struct tarn_err *err);
 /* Removes the files that the records of a payload name. Errors are of no consequence. */

@@ -3,11 +3,12 @@
 #define TARN_TXN_IMPL_H
 
 #include "outbox.h"
-#include "spill.h"
+#include "spool.h"
 #include "txn.h"
 
 #define TARN_TXN_OWNERS 32
 #define TARN_SPOOL_MIN ((uint64_t)256 << 10) /* larger transactions go to spool files */
+#define TARN_TXN_PLACES ((size_t)1 << 21)
 
 struct tarn_txn_mark {
     uint64_t len;
@@ -18,6 +19,8 @@ struct tarn_txn {
     int active;
     struct tarn_spill rows; /* 'E' records */
     uint64_t events;
+    struct tarn_spool_place *places; /* of the first events; see note_place() */
+    size_t n_places, places_capacity;
     struct tarn_txn_mark *marks;
     int n_marks, capacity;
     struct {

@@ -54,6 +54,7 @@ static int take_text(struct tarn_slice *out, const char *column, sqlite3_value *
     if (!s) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     out->data = s;
     out->len = (size_t)sqlite3_value_bytes(v);
+    if (tarn_text_plain(s, out->len)) return TARN_OK;
     nul = out->len ? memchr(s, 0, out->len) : NULL;
     if (nul) {
         return tarn_err_set(err, TARN_EINVAL,

@@ -417,13 +417,42 @@ static void percent_goes_there_and_back(void **state) {
     tarn_buf_release(&back);
 }
 
+/* One odd byte at each place of strings of each length: every step width of the scan meets it. */
+static void an_odd_byte_at_each_place(void **state) {
+    static const uint8_t odd[] = {0, 1, 0x1F, '"', '\\', 0x7F, 0x80, 0xFF, ' ', '!'};
+    uint8_t text[80];
+    size_t where = 0;
+
+    (void)state;
+    for (size_t n = 1; n <= 72; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (size_t k = 0; k < sizeof odd; k++) {
+                int fine = odd[k] >= 0x20 && odd[k] < 0x80 && odd[k] != '"' && odd[k] != '\\';
+                uint8_t *exact_text = NULL;
+
+                memset(text, 'a', sizeof text);
+                text[0] = text[n + 1] = '"';
+                text[at + 1] = odd[k];
+                exact_text = exact((const char *)text, n + 2);
+                where = 999;
+                assert_int_equal(tarn_json_check(exact_text, n + 2, &where), fine ? 0 : -1);
+                if (odd[k] < 0x20 || odd[k] >= 0x80) assert_int_equal(where, at + 1);
+                if (odd[k] == '"') assert_int_equal(where, at + 2);
+                assert_int_equal(tarn_text_plain(exact_text, n + 2), odd[k] != 0 && odd[k] < 0x80);
+                free(exact_text);
+            }
+        }
+    }
+    assert_true(tarn_text_plain(text, 0));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8_agrees_with_the_rule),   cmocka_unit_test(utf8_fault_has_its_offset),
-        cmocka_unit_test(json_that_is_valid),          cmocka_unit_test(json_that_is_not),
-        cmocka_unit_test(json_depth_ends_at_1000),     cmocka_unit_test(json_strings_byte_by_byte),
-        cmocka_unit_test(every_cut_is_seen),           cmocka_unit_test(quoting_gives_valid_json),
-        cmocka_unit_test(percent_goes_there_and_back),
+        cmocka_unit_test(an_odd_byte_at_each_place), cmocka_unit_test(utf8_agrees_with_the_rule),
+        cmocka_unit_test(utf8_fault_has_its_offset), cmocka_unit_test(json_that_is_valid),
+        cmocka_unit_test(json_that_is_not),          cmocka_unit_test(json_depth_ends_at_1000),
+        cmocka_unit_test(json_strings_byte_by_byte), cmocka_unit_test(every_cut_is_seen),
+        cmocka_unit_test(quoting_gives_valid_json),  cmocka_unit_test(percent_goes_there_and_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,13 +296,57 @@ static void sizes(void **state) {
     sqlite3_close(db);
 }
 
+/* A commit in files sorts by places noted while rows came. Rows with a prefix of their own end the
+** notes, and a savepoint cuts them back, in every order. */
+static void noted_places(void **state) {
+    static const char *const parts[] = {
+        "INSERT INTO events(ts, type, status_code, payload) SELECT 1770000000000 + "
+        "(i * 7919 % 5000) * 1000, 'plain', i, json_object('pad', hex(zeroblob(60))) FROM s",
+        "INSERT INTO events(ts, type, status_code, prefix) SELECT 1770000000000 - i, 'own', i, "
+        "'audit' FROM s WHERE i <= 3",
+        "SAVEPOINT a; INSERT INTO events(type, status_code) SELECT 'gone', i FROM s WHERE i < 9; "
+        "INSERT INTO events(type, prefix) VALUES('gone', 'audit'); ROLLBACK TO a; RELEASE a"};
+    static const int orders[][5] = {
+        {0, 2, 0, -1}, {0, 1, 0, -1}, {1, 0, 2, 0, -1}, {2, 0, 1, 2, -1}};
+    sqlite3 *db;
+    size_t o, i;
+
+    (void)state;
+    for (o = 0; o < sizeof orders / sizeof *orders; o++) {
+        int plain = 0, own = 0;
+        char want[64];
+        char *got;
+
+        snprintf(path, sizeof path, "%s/places%zu.db", folder, o);
+        db = connect();
+        must(db, "CREATE TEMP TABLE s AS WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                 "FROM s WHERE i < 5000) SELECT i FROM s");
+        must(db, "BEGIN");
+        for (i = 0; orders[o][i] >= 0; i++) {
+            must(db, parts[orders[o][i]]);
+            plain += orders[o][i] == 0;
+            own += orders[o][i] == 1;
+        }
+        must(db, "COMMIT");
+        must(db, "SELECT tarn_flush()");
+        snprintf(want, sizeof want, "%d %d %lld %d", plain * 5000, own * 3,
+                 plain * 5000LL * 5001 / 2, plain * 5000);
+        got =
+            text(db, "SELECT (SELECT count(*) FROM events) || ' ' || (SELECT count(*) FROM events "
+                     "WHERE prefix = 'audit') || ' ' || (SELECT sum(status_code) FROM events) || "
+                     "' ' || (SELECT count(*) FROM events WHERE ts_ms = 1770000000000 + "
+                     "(status_code * 7919 % 5000) * 1000)");
+        assert_string_equal(got, want);
+        sqlite3_free(got);
+        sqlite3_close(db);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counters_untouched),
-        cmocka_unit_test(busy_commit),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(delete_journal),
-        cmocka_unit_test(wal),
+        cmocka_unit_test(noted_places),   cmocka_unit_test(counters_untouched),
+        cmocka_unit_test(busy_commit),    cmocka_unit_test(sizes),
+        cmocka_unit_test(delete_journal), cmocka_unit_test(wal),
     };
     const char *given = getenv("TARN_SEED");
 
