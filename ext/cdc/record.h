@@ -1,0 +1,79 @@
+/* record.h: changes of rows as bytes: what the transaction buffer collects, the outbox carries and
+** the delta writer reads. The frames are payload.h's; the bodies are drawn here.
+**
+** Body of a definition ('T'), once in each commit before the first change of its collection:
+**   varint, name: "{namespace}/{collection}", percent-encoded | varint epoch | u8 flags (1: the key is
+**   the rowid, which is no column) | varint, table | varint columns
+**   | per column: varint, name | u8 affinity ('A' BLOB 'B' TEXT 'C' NUMERIC 'D' INTEGER 'E' REAL, as
+**     SQLite letters them) | u8 place in the key (1, 2 …; 0 = not part of it)
+** Body of a change ('R'):
+**   u8 op | u8 parts | if parts & 4: the key (one INTEGER for a rowid, else the key columns' values in
+**   the order of the key) | if parts & 1: the new row | if parts & 2: the row before
+**   A row is the values of the definition's columns, in their order. The key is given when it is the
+**   rowid, or when neither row is.
+** Ops: 1 insert, 2 update, 3 delete; 4 a row of a base (new row only). 16: an entry of the chain that
+** is no change: the rest of the body is a JSON object with "entry": "track", "untrack", "schema",
+** "gap", "resync", and what belongs to it.
+*/
+#ifndef TARN_CDC_RECORD_H
+#define TARN_CDC_RECORD_H
+
+#include "arena.h"
+#include "value.h"
+
+enum tarn_op {
+    TARN_OP_INSERT = 1,
+    TARN_OP_UPDATE = 2,
+    TARN_OP_DELETE = 3,
+    TARN_OP_BASE = 4,
+    TARN_OP_ENTRY = 16
+};
+
+#define TARN_PART_NEW 1u
+#define TARN_PART_OLD 2u
+#define TARN_PART_KEY 4u
+
+struct tarn_definition_column {
+    struct tarn_slice name;
+    uint8_t affinity; /* 'A' to 'E' */
+    uint8_t key;      /* 1, 2 … */
+};
+
+struct tarn_definition {
+    struct tarn_slice name; /* "namespace/collection" */
+    struct tarn_slice table;
+    uint64_t epoch;
+    int rowid_key;
+    size_t n_columns, n_key; /* n_key: 1 for a rowid */
+    struct tarn_definition_column *columns;
+    size_t *key; /* n_key column numbers, in the order of the key; NULL for a rowid */
+};
+
+struct tarn_change {
+    int op;
+    unsigned parts;
+    struct tarn_value *key; /* n_key values, whatever `parts` says: taken from a row if need be */
+    struct tarn_value *new_row, *old_row; /* n_columns values, or NULL */
+    struct tarn_slice entry;              /* of TARN_OP_ENTRY: the JSON text */
+};
+
+void tarn_definition_put(struct tarn_buf *b, const struct tarn_definition *d);
+/* Everything is checked; slices point into `body`, arrays lie in the arena. */
+int tarn_definition_take(struct tarn_definition *out, struct tarn_slice body,
+                         struct tarn_arena *arena, struct tarn_err *err);
+/* c's arrays lie in the arena, its bytes in `body`. */
+int tarn_change_take(struct tarn_change *out, const struct tarn_definition *d,
+                     struct tarn_slice body, struct tarn_arena *arena, struct tarn_err *err);
+/* What the columns of a delta hold: op's word, pk, data, prev. */
+const char *tarn_op_word(int op);
+void tarn_change_pk(struct tarn_buf *b, const struct tarn_definition *d,
+                    const struct tarn_change *c);
+void tarn_row_json(struct tarn_buf *b, const struct tarn_definition *d,
+                   const struct tarn_value *row);
+/* The reverse: a delta's row as the body it was made of. op is insert, update or delete; data, prev:
+** empty when NULL. For verification: the columns must be the definition's, in order. */
+int tarn_change_from_delta(struct tarn_buf *body, const struct tarn_definition *d, int op,
+                           struct tarn_slice pk, struct tarn_slice data, struct tarn_slice prev,
+                           struct tarn_arena *arena, struct tarn_err *err);
+
+#endif
