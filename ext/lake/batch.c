@@ -128,9 +128,11 @@ int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uin
 
             rc = tarn_payload_next(&at, &r, err);
             if (rc) break;
-            rc = r.kind == 'E'
-                     ? add_event(out, &capacity, &r.event, record, (size_t)(at.p - record))
-                     : add_spool(out, &r.spool);
+            if (r.kind == 'E') {
+                rc = add_event(out, &capacity, &r.event, record, (size_t)(at.p - record));
+            } else if (r.kind == 'S') {
+                rc = add_spool(out, &r.spool);
+            }
             if (rc) (void)tarn_err_set(err, rc, "out of memory");
         }
     }

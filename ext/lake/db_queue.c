@@ -265,7 +265,7 @@ static int named_files(sqlite3 *db, const struct tarn_outbox *view, struct tarn_
 
         rc = tarn_outbox_read(view, db, after, 0, TARN_QUEUE_BYTES, &list, &more, err);
         for (c = list; c; c = c->next) {
-            if (c->len && c->payload[0] == 'S') tarn_buf_put(named, c->payload, c->len);
+            if (c->files) tarn_buf_put(named, c->payload, c->len);
             after = c->sequence;
         }
         tarn_commit_free_list(list);

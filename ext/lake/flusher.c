@@ -222,7 +222,7 @@ static void remove_spools(struct delivery *v, uint64_t last) {
 
     while (c && c->sequence <= last) {
         v->events += c->events;
-        if (c->len && c->payload[0] == 'S') tarn_spool_remove(v->d->spool, c->payload, c->len);
+        if (c->files) tarn_spool_remove(v->d->spool, c->payload, c->len);
         if (c->sequence == last) break;
         c = c->next;
     }

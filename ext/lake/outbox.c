@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "content.h"
 #include "mem.h"
 #include "outbox_slot.h"
 #include "sha256.h"
@@ -38,7 +39,8 @@ int tarn_commit_digest(struct tarn_commit *c) {
     memcpy(text, c->previous, TARN_DIGEST);
     tarn_slot_put64(text + TARN_DIGEST, c->sequence);
     tarn_slot_put64(text + TARN_DIGEST + 8, (uint64_t)c->time);
-    rc = tarn_sha256(c->payload, c->len, text + TARN_DIGEST + 16);
+    rc = c->changes ? tarn_content_digest(c->payload, c->len, text + TARN_DIGEST + 16)
+                    : tarn_sha256(c->payload, c->len, text + TARN_DIGEST + 16);
     return rc ? rc : tarn_sha256(text, sizeof text, c->digest);
 }
 

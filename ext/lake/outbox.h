@@ -10,7 +10,8 @@
 **   row 1   "TARNOBX1" | 16 hex digits: database id | u8 length, name
 **   slot    u32 magic "TOB1" | u32 CRC-32 of all that follows in the slot | u64 sequence
 **           | u32 part | u32 parts | u32 bytes here | u32 events in the commit | u64 bytes in all
-**           | i64 time, ms | u64 collected | u64 log entry | u32 timeline | u32 0
+**           | i64 time, ms | u64 collected | u64 log entry | u32 timeline
+**           | u32 rows changed; the highest bit: the payload names files
 **           | 32 bytes digest of the commit before | 32 bytes digest of this one | bytes
 **           (all zero: free)
 **
@@ -19,8 +20,8 @@
 ** has seen commit L finds L + 1 by reading on from there: a slot that was free at L and is still as it
 ** was is the end of what has been committed.
 **
-** digest = SHA-256(digest before | u64 sequence | i64 time | SHA-256(payload)), little-endian.
-** The payload is a run of records: 'E' events (event.h), 'S' spool files (spool.h).
+** digest = SHA-256(digest before | u64 sequence | i64 time | content), little-endian; content is what
+** content.h makes of the payload, a run of records (payload.h).
 */
 #ifndef TARN_OUTBOX_H
 #define TARN_OUTBOX_H
@@ -38,7 +39,9 @@ struct tarn_commit {
     uint64_t sequence;
     int64_t time; /* ms; never before its predecessor's */
     uint32_t events;
-    int64_t queued; /* tarn_time_monotonic when it reached this process */
+    uint32_t changes; /* rows changed in tracked tables; UINT32_MAX = that or more */
+    int files;        /* the payload names spool files */
+    int64_t queued;   /* tarn_time_monotonic when it reached this process */
     uint8_t previous[TARN_DIGEST];
     uint8_t digest[TARN_DIGEST];
     uint8_t *payload; /* owned */
@@ -47,7 +50,8 @@ struct tarn_commit {
 
 void tarn_commit_free(struct tarn_commit *c); /* this one only; NULL is fine */
 void tarn_commit_free_list(struct tarn_commit *first);
-/* From previous, sequence, time and payload. 0 or TARN_ENOMEM. */
+/* From previous, sequence, time and payload. 0, TARN_ENOMEM, or TARN_ECORRUPT for a payload that is
+** none. */
 int tarn_commit_digest(struct tarn_commit *c);
 
 /* How far delivery has come. */

@@ -64,6 +64,8 @@ static struct tarn_commit *new_commit(const struct tarn_slot *slot) {
     c->len = (size_t)slot->total;
     c->time = slot->time;
     c->events = slot->events;
+    c->changes = slot->changes;
+    c->files = slot->files;
     memcpy(c->previous, slot->previous, TARN_DIGEST);
     memcpy(c->digest, slot->digest, TARN_DIGEST);
     c->payload = tarn_calloc(1, c->len);

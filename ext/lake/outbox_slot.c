@@ -10,6 +10,7 @@
 #include "time.h"
 
 #define MAGIC 0x31424f54u /* "TOB1" */
+#define FILES 0x80000000u
 static const char head_magic[8] = {'T', 'A', 'R', 'N', 'O', 'B', 'X', '1'};
 
 static void put32(uint8_t *p, uint32_t v) {
@@ -47,6 +48,7 @@ void tarn_slot_write(uint8_t *out, const struct tarn_commit *c, uint32_t part, u
     tarn_slot_put64(out + 48, position->collected);
     tarn_slot_put64(out + 56, position->entry);
     put32(out + 64, position->timeline);
+    put32(out + 68, (c->changes < FILES ? c->changes : FILES - 1) | (c->files ? FILES : 0));
     memcpy(out + 72, c->previous, TARN_DIGEST);
     memcpy(out + 104, c->digest, TARN_DIGEST);
     memcpy(out + TARN_SLOT_HEAD, c->payload + from, n);
@@ -72,6 +74,9 @@ int tarn_slot_read(struct tarn_slot *out, const uint8_t *p, int n, int64_t rowid
     out->position.collected = tarn_cursor_le64(&c);
     out->position.entry = tarn_cursor_le64(&c);
     out->position.timeline = tarn_cursor_le32(&c);
+    out->changes = tarn_cursor_le32(&c);
+    out->files = (out->changes & FILES) != 0;
+    out->changes &= FILES - 1;
     out->previous = p + 72;
     out->digest = p + 104;
     out->payload = p + TARN_SLOT_HEAD;

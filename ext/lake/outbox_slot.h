@@ -13,7 +13,8 @@
 
 struct tarn_slot {
     uint64_t sequence; /* 0 = free */
-    uint32_t part, parts, bytes, events;
+    uint32_t part, parts, bytes, events, changes;
+    int files;
     uint64_t total;
     int64_t time;
     struct tarn_position position;

@@ -104,9 +104,11 @@ static int add_commit(struct tarn_pending *p, struct tarn_commit *c, struct tarn
 
         rc = tarn_payload_next(&at, &r, err);
         if (rc) break;
-        rc = r.kind == 'E'
-                 ? add_item(p, &r.event, record, (size_t)(at.p - record), c->sequence, err)
-                 : add_spool(p, &r.spool, c->sequence, err);
+        if (r.kind == 'E') {
+            rc = add_item(p, &r.event, record, (size_t)(at.p - record), c->sequence, err);
+        } else if (r.kind == 'S') {
+            rc = add_spool(p, &r.spool, c->sequence, err);
+        }
     }
     p->seen = 0;
     if (items == p->n_items && spools == p->n_spools) {

@@ -15,6 +15,32 @@ static void look_up(void) {
     algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
+struct tarn_sha256_state *tarn_sha256_begin(void) {
+    EVP_MD_CTX *ctx = NULL;
+
+    (void)pthread_once(&once, look_up);
+    ctx = EVP_MD_CTX_new();
+    if (ctx && EVP_DigestInit_ex(ctx, algorithm ? algorithm : EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return (struct tarn_sha256_state *)ctx;
+}
+
+int tarn_sha256_more(struct tarn_sha256_state *s, const void *data, size_t n) {
+    EVP_MD_CTX *ctx = (EVP_MD_CTX *)s;
+
+    return ctx && (n == 0 || EVP_DigestUpdate(ctx, data, n) == 1) ? TARN_OK : TARN_ENOMEM;
+}
+
+int tarn_sha256_end(struct tarn_sha256_state *s, uint8_t *out) {
+    EVP_MD_CTX *ctx = (EVP_MD_CTX *)s;
+    int ok = ctx && (!out || EVP_DigestFinal_ex(ctx, out, NULL) == 1);
+
+    EVP_MD_CTX_free(ctx);
+    return ok ? TARN_OK : TARN_ENOMEM;
+}
+
 int tarn_sha256(const void *data, size_t n, uint8_t out[TARN_SHA256]) {
     EVP_MD_CTX *ctx = NULL;
     int ok;

@@ -1,4 +1,4 @@
-/* spill.c: see spill.h. Temporary files are made in TMPDIR, or /var/tmp (a disk, where /tmp may be
+/* spill.c: see spill.h. Temporary files without a folder are made in TMPDIR, or /var/tmp (a disk, where /tmp may be
 ** memory).
 */
 #include "spill.h"
@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mem.h"
 #include "thread.h"
+#include "time.h"
+#include "ulid.h"
 
 #define WINDOW ((size_t)1 << 20)
 #define KEEP ((size_t)64 << 10)
@@ -57,11 +60,17 @@ static void join_writer(struct tarn_spill *s) {
 }
 
 void tarn_spill_release(struct tarn_spill *s) {
+    const char *folder = s->folder;
+    int here = !s->path || s->owner == (int)getpid();
+
     join_writer(s);
     tarn_buf_release(&s->memory);
     tarn_buf_release(&s->leaving);
     if (s->fd >= 0) (void)close(s->fd);
+    if (s->path && here) (void)unlink(s->path);
+    tarn_free(s->path);
     tarn_spill_init(s);
+    s->folder = folder;
 }
 
 void tarn_spill_clear(struct tarn_spill *s) {
@@ -76,10 +85,31 @@ uint64_t tarn_spill_len(const struct tarn_spill *s) {
     return s->spilled + s->leaving.len + s->memory.len;
 }
 
+static int open_named(struct tarn_spill *s, struct tarn_err *err) {
+    size_t size = strlen(s->folder) + TARN_ULID_LEN + 16;
+    char id[TARN_ULID_LEN + 1];
+
+    if (mkdir(s->folder, 0755) != 0 && errno != EEXIST) {
+        return tarn_err_errno(err, errno, "cannot make the spool folder %s", s->folder);
+    }
+    if (tarn_ulid_new(tarn_time_now(), id)) return tarn_err_set(err, TARN_EIO, "no randomness");
+    s->path = tarn_malloc(size);
+    if (!s->path) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    snprintf(s->path, size, "%s/%s.changes", s->folder, id);
+    s->owner = (int)getpid();
+    s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (s->fd >= 0) return TARN_OK;
+    (void)tarn_err_errno(err, errno, "cannot make the spool file %s", s->path);
+    tarn_free(s->path);
+    s->path = NULL;
+    return err ? err->code : TARN_EIO;
+}
+
 static int open_temporary(struct tarn_spill *s, struct tarn_err *err) {
     const char *folder = getenv("TMPDIR");
     char path[4096];
 
+    if (s->folder) return open_named(s, err);
     if (!folder || !*folder) folder = "/var/tmp";
     s->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (s->fd >= 0) return TARN_OK;
@@ -114,6 +144,44 @@ static int write_out(struct tarn_spill *s, struct tarn_err *err) {
     /* without a thread the next call writes it */
     if (tarn_thread_start(&s->writer, run_writer, s)) s->writing = (int)getpid();
     return TARN_OK;
+}
+
+int tarn_spill_store(struct tarn_spill *s, struct tarn_err *err) {
+    struct tarn_err local = {0};
+    char *slash;
+    int folder;
+    int rc = TARN_OK;
+
+    if (!err) err = &local;
+    if (s->memory.len) rc = write_out(s, err);
+    join_writer(s);
+    if (rc == TARN_OK && s->leaving.len) { /* the thread couldn't */
+        int code = write_leaving(s);
+
+        if (code) return tarn_err_errno(err, code, "writing %s", s->path);
+        s->spilled += s->leaving.len;
+        tarn_buf_clear(&s->leaving);
+    }
+    if (rc) return rc;
+    if (fsync(s->fd) != 0) return tarn_err_errno(err, errno, "fsync of %s", s->path);
+    slash = strrchr(s->path, '/');
+    *slash = 0;
+    folder = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *slash = '/';
+    if (folder < 0 || fsync(folder) != 0) {
+        rc = tarn_err_errno(err, errno, "fsync of the folder of %s", s->path);
+    }
+    if (folder >= 0) (void)close(folder);
+    return rc;
+}
+
+const char *tarn_spill_name(const struct tarn_spill *s) {
+    return s->path ? strrchr(s->path, '/') + 1 : NULL;
+}
+
+void tarn_spill_keep(struct tarn_spill *s) {
+    tarn_free(s->path);
+    s->path = NULL;
 }
 
 int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err) {

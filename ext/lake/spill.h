@@ -6,6 +6,7 @@
 ** What is appended in one call is never split between the three. The file is unlinked at once: it
 ** disappears with the process. A thread's write that fails is made again by the next one that needs
 ** the room, which reports the error; until then the bytes are still in memory.
+** With a `folder` the file has a name there ({ULID}.changes), which tarn_spill_keep leaves.
 */
 #ifndef TARN_SPILL_H
 #define TARN_SPILL_H
@@ -21,8 +22,11 @@ struct tarn_spill {
     uint64_t spilled;
     int fd; /* -1 = none yet */
     pthread_t writer;
-    int writing; /* the process whose thread writes `leaving` (a fork has none), or 0 */
-    int written; /* by that thread, without an error */
+    int writing;        /* the process whose thread writes `leaving` (a fork has none), or 0 */
+    int written;        /* by that thread, without an error */
+    const char *folder; /* borrowed; NULL = a temporary file */
+    char *path;         /* owned; of the file, when it has a name */
+    int owner;          /* the process that made it: a fork does not remove it */
 };
 
 /* One reader's place: several may read at once while nothing is appended or cut. */
@@ -37,6 +41,11 @@ void tarn_spill_clear(struct tarn_spill *s);   /* empties; keeps a little memory
 uint64_t tarn_spill_len(const struct tarn_spill *s);
 int tarn_spill_append(struct tarn_spill *s, const void *p, size_t n, struct tarn_err *err);
 int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err);
+/* Everything is in the file, and the file on the disk; it stays when the spill is released or cleared
+** after tarn_spill_keep. */
+int tarn_spill_store(struct tarn_spill *s, struct tarn_err *err);
+const char *tarn_spill_name(const struct tarn_spill *s); /* of the file, without its folder */
+void tarn_spill_keep(struct tarn_spill *s);
 void tarn_spill_window_init(struct tarn_spill_window *w);
 void tarn_spill_window_release(struct tarn_spill_window *w);
 /* n bytes from `offset` on; the pointer is valid until the next call with the same window, or the

@@ -240,21 +240,32 @@ int tarn_spool_write(const char *folder, const struct tarn_spool_rows *rows,
     return rc;
 }
 
-void tarn_spool_remove(const char *folder, const uint8_t *payload, size_t n) {
+static void remove_files(const char *folder, const uint8_t *payload, size_t n, int events) {
     struct tarn_cursor c = {payload, payload + n, TARN_OK};
     struct tarn_record r;
     char path[4096];
 
     while (c.p < c.end && tarn_payload_next(&c, &r, NULL) == TARN_OK) {
-        if (r.kind != 'S') continue;
-        snprintf(path, sizeof path, "%s/%s", folder, r.spool.name);
+        const char *name = tarn_payload_file(&r);
+
+        if (!name || (events && r.kind != 'S')) continue;
+        snprintf(path, sizeof path, "%s/%s", folder, name);
         (void)unlink(path);
     }
 }
 
+void tarn_spool_remove(const char *folder, const uint8_t *payload, size_t n) {
+    remove_files(folder, payload, n, 0);
+}
+
+void tarn_spool_remove_events(const char *folder, const uint8_t *payload, size_t n) {
+    remove_files(folder, payload, n, 1);
+}
+
 static int is_spool_file(const char *name) {
     return strlen(name) == TARN_SPOOL_NAME && tarn_ulid_time(name) >= 0 &&
-           strcmp(name + TARN_ULID_LEN, ".parquet") == 0;
+           (strcmp(name + TARN_ULID_LEN, ".parquet") == 0 ||
+            strcmp(name + TARN_ULID_LEN, ".changes") == 0);
 }
 
 int tarn_spool_any(const char *folder) {
@@ -279,7 +290,7 @@ static int sorted_names(const uint8_t *named, size_t n, struct tarn_buf *out) {
 
     while (c.p < c.end) {
         if (tarn_payload_next(&c, &r, NULL)) return -1;
-        if (r.kind == 'S') tarn_buf_put(out, r.spool.name, TARN_SPOOL_NAME);
+        if (tarn_payload_file(&r)) tarn_buf_put(out, tarn_payload_file(&r), TARN_SPOOL_NAME);
     }
     if (out->rc) return -1;
     if (out->len) qsort(out->data, out->len / TARN_SPOOL_NAME, TARN_SPOOL_NAME, by_name);

@@ -40,6 +40,8 @@ int tarn_spool_write(const char *folder, const struct tarn_spool_rows *rows,
                      struct tarn_err *err);
 /* Removes the files that the records of a payload name. Errors are of no consequence. */
 void tarn_spool_remove(const char *folder, const uint8_t *payload, size_t n);
+/* Removes those of events alone. */
+void tarn_spool_remove_events(const char *folder, const uint8_t *payload, size_t n);
 /* Are there any? */
 int tarn_spool_any(const char *folder);
 /* Removes every spool file that `named` (records, back to back) doesn't name. */

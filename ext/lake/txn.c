@@ -26,6 +26,8 @@ int tarn_txn_new(struct tarn_txn **out) {
     *out = t;
     if (!t) return TARN_ENOMEM;
     tarn_spill_init(&t->rows);
+    tarn_spill_init(&t->changes);
+    tarn_buf_init(&t->bases, (size_t)1 << 20);
     tarn_buf_init(&t->record, TARN_EVENT_MAX);
     tarn_outbox_init(&t->outbox);
     return TARN_OK;
@@ -34,8 +36,8 @@ int tarn_txn_new(struct tarn_txn **out) {
 static void forget_commit(struct tarn_conn *c, int remove_files) {
     struct tarn_txn *t = c->txn;
 
-    if (t->commit && remove_files && t->commit->len && t->commit->payload[0] == 'S') {
-        tarn_spool_remove(c->shared->spool, t->commit->payload, t->commit->len);
+    if (t->commit && remove_files && t->commit->files) {
+        tarn_spool_remove_events(c->shared->spool, t->commit->payload, t->commit->len);
     }
     tarn_commit_free(t->commit);
     t->commit = NULL;
@@ -44,6 +46,10 @@ static void forget_commit(struct tarn_conn *c, int remove_files) {
 
 static void end(struct tarn_txn *t) {
     tarn_spill_clear(&t->rows);
+    tarn_spill_clear(&t->changes);
+    tarn_buf_clear(&t->bases);
+    t->n_changes = 0;
+    t->changes_stored = 0;
     if (t->record.cap > (1u << 20)) tarn_buf_release(&t->record);
     t->record.max = TARN_EVENT_MAX;
     t->events = 0;
@@ -63,6 +69,8 @@ void tarn_txn_free(struct tarn_txn *t) {
     if (!t) return;
     end(t);
     tarn_spill_release(&t->rows);
+    tarn_spill_release(&t->changes);
+    tarn_buf_release(&t->bases);
     tarn_commit_free(t->commit);
     tarn_outbox_release(&t->outbox);
     tarn_buf_release(&t->record);
@@ -81,6 +89,7 @@ static int begin(struct tarn_conn *c, struct tarn_err *err) {
         rc = tarn_db_sweep(c->shared, c->db, &t->outbox, err);
     }
     if (rc) return rc;
+    t->changes.folder = c->shared->spool;
     t->active = 1;
     return TARN_OK;
 }
@@ -171,56 +180,31 @@ int tarn_txn_event(struct tarn_conn *c, const struct tarn_event *ev, struct tarn
     return TARN_OK;
 }
 
-/* The rows themselves. After a savepoint has cut them back they may lie in more than one piece. */
-static int rows_in_line(struct tarn_txn *t, struct tarn_commit *commit, struct tarn_err *err) {
-    uint64_t len = tarn_spill_len(&t->rows);
-    struct tarn_spill_window window;
-    uint64_t at = 0;
-    int rc = TARN_OK;
+int tarn_txn_change(struct tarn_conn *c, const uint8_t *records, size_t n, unsigned changes,
+                    struct tarn_err *err) {
+    struct tarn_txn *t = c->txn;
+    int rc = tarn_spill_append(&t->changes, records, n, err);
 
-    commit->payload = tarn_malloc((size_t)len);
-    if (!commit->payload) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-    tarn_spill_window_init(&window);
-    while (at < len && rc == TARN_OK) {
-        size_t n = (size_t)tarn_spill_piece(&t->rows, at);
-        const uint8_t *p = NULL;
-
-        rc = tarn_spill_read(&t->rows, &window, at, n, &p, err);
-        if (rc == TARN_OK) memcpy(commit->payload + at, p, n);
-        at += n;
-    }
-    tarn_spill_window_release(&window);
-    if (rc == TARN_OK) commit->len = (size_t)len;
-    return rc;
+    if (rc) return rc;
+    t->n_changes += changes;
+    t->synced = 0;
+    return TARN_OK;
 }
 
-/* The names of spool files that hold the rows. */
-static int rows_in_files(struct tarn_conn *c, const char *id, struct tarn_commit *commit,
-                         struct tarn_err *err) {
+int tarn_txn_base(struct tarn_conn *c, const uint8_t *record, size_t n, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
-    struct tarn_buf records = TARN_BUF_INIT((size_t)64 << 20);
-    struct tarn_spool_rows rows = {&t->rows, t->places, t->n_places};
-    struct tarn_spool_origin origin = {id, c->shared->memory_last + 1};
-    int rc = TARN_OK;
 
-    if (!tarn_db_is_memory(c->shared)) {
-        rc = tarn_outbox_load(&t->outbox, c->db, err);
-        if (rc) return rc;
-        if (t->outbox.known) origin.database = t->outbox.id;
-        origin.sequence = t->outbox.written ? t->outbox.written : t->outbox.last + 1;
+    tarn_buf_put(&t->bases, record, n);
+    if (t->bases.rc) {
+        t->bases.rc = TARN_OK;
+        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
-    rc = tarn_spool_write(c->shared->spool, &rows, &origin, &records, err);
-    if (rc == TARN_OK) {
-        commit->payload = tarn_memdup(records.data, records.len);
-        if (commit->payload) {
-            commit->len = records.len;
-        } else {
-            tarn_spool_remove(c->shared->spool, records.data, records.len);
-            rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
-        }
-    }
-    tarn_buf_release(&records);
-    return rc;
+    t->synced = 0;
+    return TARN_OK;
+}
+
+uint64_t tarn_txn_changes_len(const struct tarn_conn *c) {
+    return tarn_spill_len(&c->txn->changes);
 }
 
 int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err) {
@@ -231,15 +215,13 @@ int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err) {
 
     if (!t->active || t->synced) return TARN_OK;
     forget_commit(c, 1);
-    if (t->events == 0 && !t->outbox.written) return TARN_OK;
+    if (t->events == 0 && t->n_changes == 0 && t->bases.len == 0 && !t->outbox.written) {
+        return TARN_OK;
+    }
     t->commit = tarn_calloc(1, sizeof *t->commit);
     if (!t->commit) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     tarn_db_identity(c->shared, id, name);
-    t->commit->events = (uint32_t)t->events;
-    if (t->events) {
-        rc = tarn_spill_len(&t->rows) <= TARN_SPOOL_MIN ? rows_in_line(t, t->commit, err)
-                                                        : rows_in_files(c, id, t->commit, err);
-    }
+    rc = tarn_txn_payload(c, id, t->commit, err);
     if (rc == TARN_OK && !tarn_db_is_memory(c->shared)) {
         tarn_db_settled(c->shared, &position);
         rc = tarn_outbox_write(&t->outbox, c->db, id, name, &position, t->commit, err);
@@ -286,6 +268,8 @@ void tarn_txn_commit(struct tarn_conn *c) {
     settle_settings(c, commit && commit->len && !tarn_db_is_memory(c->shared));
     t->commit = NULL;
     t->synced = 0;
+    if (commit && t->changes_stored) tarn_spill_keep(&t->changes);
+    tarn_buf_clear(&t->bases);
     if (commit && commit->len) {
         int memory = tarn_db_is_memory(c->shared);
 
@@ -307,12 +291,22 @@ void tarn_txn_commit(struct tarn_conn *c) {
     end(t);
 }
 
+/* The files of bases that the transaction no longer has. */
+static void remove_bases(struct tarn_conn *c, size_t from) {
+    struct tarn_buf *b = &c->txn->bases;
+
+    if (b->len <= from) return;
+    tarn_spool_remove(c->shared->spool, b->data + from, b->len - from);
+    b->len = from;
+}
+
 void tarn_txn_rollback(struct tarn_conn *c) {
     struct tarn_txn *t = c->txn;
 
     if (!t->active) return;
     settle_settings(c, 0);
     forget_commit(c, 1);
+    remove_bases(c, 0);
     tarn_outbox_rolled_back(&t->outbox);
     end(t);
 }
@@ -337,8 +331,9 @@ int tarn_txn_savepoint(struct tarn_conn *c, void *owner, int n, struct tarn_err 
         t->capacity = more;
     }
     while (t->n_marks < n)
-        t->marks[t->n_marks++] = (struct tarn_txn_mark){0, 0};
-    t->marks[n] = (struct tarn_txn_mark){tarn_spill_len(&t->rows), t->events};
+        t->marks[t->n_marks++] = (struct tarn_txn_mark){0, 0, 0, 0, 0};
+    t->marks[n] = (struct tarn_txn_mark){tarn_spill_len(&t->rows), t->events,
+                                         tarn_spill_len(&t->changes), t->n_changes, t->bases.len};
     t->n_marks = n + 1;
     return TARN_OK;
 }
@@ -350,7 +345,8 @@ void tarn_txn_release(struct tarn_conn *c, int n) {
 
 int tarn_txn_rollback_to(struct tarn_conn *c, int n, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
-    struct tarn_txn_mark mark = {0, 0};
+    struct tarn_txn_mark mark = {0, 0, 0, 0, 0};
+    int rc;
 
     if (n >= 0 && n < t->n_marks) mark = t->marks[n];
     if (n + 1 < t->n_marks) t->n_marks = n < 0 ? 0 : n + 1;
@@ -359,5 +355,8 @@ int tarn_txn_rollback_to(struct tarn_conn *c, int n, struct tarn_err *err) {
     t->reserved = 0;
     t->synced = 0;
     tarn_outbox_set_back(&t->outbox);
-    return tarn_spill_truncate(&t->rows, mark.len, err);
+    t->n_changes = mark.changes;
+    remove_bases(c, mark.bases_len);
+    rc = tarn_spill_truncate(&t->rows, mark.len, err);
+    return rc ? rc : tarn_spill_truncate(&t->changes, mark.changes_len, err);
 }

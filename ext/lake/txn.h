@@ -18,6 +18,14 @@
 int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err);
 /* Adds an event (copied). The caller has checked its values. */
 int tarn_txn_event(struct tarn_conn *c, const struct tarn_event *ev, struct tarn_err *err);
+/* Adds 'T' and 'R' records, framed (payload.h); `changes` = how many of them are 'R's. */
+int tarn_txn_change(struct tarn_conn *c, const uint8_t *records, size_t n, unsigned changes,
+                    struct tarn_err *err);
+/* Adds a 'B' record; its file lies in the spool folder and is the transaction's from now on: removed
+** when it is undone. */
+int tarn_txn_base(struct tarn_conn *c, const uint8_t *record, size_t n, struct tarn_err *err);
+/* Bytes of changes so far: what was added at or beyond this offset is gone after a ROLLBACK TO. */
+uint64_t tarn_txn_changes_len(const struct tarn_conn *c);
 int tarn_txn_sync(struct tarn_conn *c, struct tarn_err *err);
 void tarn_txn_commit(struct tarn_conn *c);
 void tarn_txn_rollback(struct tarn_conn *c);

@@ -7,12 +7,14 @@
 #include "txn.h"
 
 #define TARN_TXN_OWNERS 32
-#define TARN_SPOOL_MIN ((uint64_t)256 << 10) /* larger transactions go to spool files */
+#define TARN_SPOOL_MIN ((uint64_t)256 << 10) /* more than this of either goes to spool files */
 #define TARN_TXN_PLACES ((size_t)1 << 21)
 
 struct tarn_txn_mark {
     uint64_t len;
     uint64_t events;
+    uint64_t changes_len, changes;
+    size_t bases_len;
 };
 
 struct tarn_txn {
@@ -21,6 +23,10 @@ struct tarn_txn {
     uint64_t events;
     struct tarn_spool_place *places; /* of the first events; see note_place() */
     size_t n_places, places_capacity;
+    struct tarn_spill changes; /* 'T' and 'R' records; its file is a spool file */
+    uint64_t n_changes;        /* 'R' records */
+    int changes_stored;        /* what xSync wrote names that file */
+    struct tarn_buf bases;     /* 'B' records */
     struct tarn_txn_mark *marks;
     int n_marks, capacity;
     struct {
@@ -35,6 +41,9 @@ struct tarn_txn {
     struct tarn_buf record;     /* scratch */
 };
 
+/* What the outbox carries of the transaction: c->payload, events, changes, files (txn_payload.c). */
+int tarn_txn_payload(struct tarn_conn *c, const char *id, struct tarn_commit *commit,
+                     struct tarn_err *err);
 int tarn_txn_new(struct tarn_txn **out);
 void tarn_txn_free(struct tarn_txn *t);
 

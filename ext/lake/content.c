@@ -1,0 +1,173 @@
+/* content.c: see content.h. */
+#include "content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "sha256.h"
+
+struct tarn_content_collection {
+    struct tarn_slice name; /* borrowed */
+    uint64_t rows;
+    struct tarn_sha256_state *digest;
+};
+
+void tarn_content_init(struct tarn_content *c) {
+    memset(c, 0, sizeof *c);
+}
+
+void tarn_content_release(struct tarn_content *c) {
+    size_t i;
+
+    for (i = 0; i < c->n; i++)
+        (void)tarn_sha256_end(c->collections[i].digest, NULL);
+    tarn_free(c->collections);
+    tarn_free(c->digests);
+    tarn_free(c->summaries);
+    tarn_content_init(c);
+}
+
+static int define(struct tarn_content *c, const struct tarn_record *r, struct tarn_err *err) {
+    struct tarn_content_collection *at;
+    int rc;
+
+    if (r->number != c->n) {
+        return tarn_err_set(err, TARN_ECORRUPT, "collections are not numbered in their order");
+    }
+    if (c->n == c->capacity) {
+        size_t more = c->capacity ? 2 * c->capacity : 4;
+        struct tarn_content_collection *grown =
+            tarn_reallocarray(c->collections, more, sizeof *grown);
+
+        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        c->collections = grown;
+        c->capacity = more;
+    }
+    at = &c->collections[c->n];
+    memset(at, 0, sizeof *at);
+    rc = tarn_payload_name(r->body, &at->name, err);
+    if (rc) return rc;
+    at->digest = tarn_sha256_begin();
+    if (!at->digest) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    c->n++;
+    return TARN_OK;
+}
+
+int tarn_content_add(struct tarn_content *c, const struct tarn_record *r, struct tarn_err *err) {
+    if (r->kind == 'T') return define(c, r, err);
+    if (r->kind != 'R') return TARN_OK;
+    if (r->number >= c->n) return tarn_err_set(err, TARN_ECORRUPT, "a change of no collection");
+    c->collections[r->number].rows++;
+    if (tarn_sha256_more(c->collections[r->number].digest, r->frame.data, r->frame.len)) {
+        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    }
+    return TARN_OK;
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct tarn_change_summary *x = a;
+    const struct tarn_change_summary *y = b;
+    size_t n = x->name.len < y->name.len ? x->name.len : y->name.len;
+    int order = memcmp(x->name.data, y->name.data, n);
+
+    if (order) return order;
+    return x->name.len < y->name.len ? -1 : x->name.len > y->name.len;
+}
+
+int tarn_content_summaries(struct tarn_content *c, const struct tarn_change_summary **out,
+                           size_t *n, struct tarn_err *err) {
+    size_t i;
+
+    *out = NULL;
+    *n = 0;
+    if (c->n == 0) return TARN_OK;
+    c->digests = tarn_reallocarray(NULL, c->n, sizeof *c->digests);
+    c->summaries = tarn_reallocarray(NULL, c->n, sizeof *c->summaries);
+    if (!c->digests || !c->summaries) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    for (i = 0; i < c->n; i++) {
+        struct tarn_content_collection *from = &c->collections[i];
+        int rc = tarn_sha256_end(from->digest, c->digests[i]);
+
+        from->digest = NULL;
+        if (rc) return tarn_err_set(err, rc, "out of memory");
+        if (from->rows == 0) continue;
+        c->summaries[(*n)++] = (struct tarn_change_summary){from->name, from->rows, c->digests[i]};
+    }
+    if (*n) qsort(c->summaries, *n, sizeof *c->summaries, by_name);
+    *out = c->summaries;
+    return TARN_OK;
+}
+
+/* Where the records of events end: they come first. */
+static int end_of_events(const uint8_t *payload, size_t n, size_t *end) {
+    struct tarn_cursor c = {payload, payload + n, TARN_OK};
+
+    while (c.p < c.end && (*c.p == 'E' || *c.p == 'S')) {
+        uint64_t len;
+
+        c.p++;
+        len = tarn_cursor_varint(&c);
+        if (c.rc || len > (uint64_t)(c.end - c.p)) return TARN_ECORRUPT;
+        c.p += len;
+    }
+    *end = (size_t)(c.p - payload);
+    return TARN_OK;
+}
+
+int tarn_content_events(const uint8_t *payload, size_t n, int *any, uint8_t out[32]) {
+    size_t end = 0;
+    int rc = end_of_events(payload, n, &end);
+
+    *any = end > 0;
+    memset(out, 0, TARN_SHA256);
+    return rc || end == 0 ? rc : tarn_sha256(payload, end, out);
+}
+
+static int put_summaries(struct tarn_buf *b, const struct tarn_change_summary *s, size_t n) {
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        tarn_buf_varint(b, s[i].name.len);
+        tarn_buf_put(b, s[i].name.data, s[i].name.len);
+        tarn_buf_le64(b, s[i].rows);
+        tarn_buf_put(b, s[i].digest, TARN_SHA256);
+    }
+    return b->rc;
+}
+
+int tarn_content_digest(const uint8_t *payload, size_t n, uint8_t out[32]) {
+    struct tarn_buf b = TARN_BUF_INIT((size_t)64 << 20);
+    const struct tarn_change_summary *summaries = NULL;
+    struct tarn_cursor c = {payload, payload + n, TARN_OK};
+    struct tarn_content content;
+    size_t count = 0;
+    size_t end = 0;
+    int any = 0;
+    uint8_t events[TARN_SHA256];
+    int rc = tarn_content_events(payload, n, &any, events);
+
+    tarn_content_init(&content);
+    tarn_buf_u8(&b, 'C');
+    tarn_buf_put(&b, events, sizeof events);
+    if (rc == TARN_OK) rc = end_of_events(payload, n, &end);
+    c.p += end;
+    while (rc == TARN_OK && c.p < c.end) {
+        struct tarn_change_summary one;
+        struct tarn_record r;
+        uint64_t i;
+
+        rc = tarn_payload_next(&c, &r, NULL);
+        if (rc == TARN_OK) rc = tarn_content_add(&content, &r, NULL);
+        for (i = 0; rc == TARN_OK && r.kind == 'F' && i < r.file.n_collections; i++) {
+            rc = tarn_payload_summary(&r.file.collections, &one, NULL);
+            if (rc == TARN_OK) rc = put_summaries(&b, &one, 1); /* by name, as they were written */
+        }
+    }
+    if (rc == TARN_OK) rc = tarn_content_summaries(&content, &summaries, &count, NULL);
+    if (rc == TARN_OK) rc = put_summaries(&b, summaries, count);
+    if (rc == TARN_OK) rc = tarn_sha256(b.data, b.len, out);
+    tarn_content_release(&content);
+    tarn_buf_release(&b);
+    return rc;
+}
