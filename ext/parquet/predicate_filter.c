@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte_order.h"
 #include "mem.h"
 #include "predicate_eval.h"
 
@@ -175,58 +176,55 @@ static uint32_t filter_real(const struct tarn_predicate *p, const struct tarn_ve
     }
 }
 
-static inline int bytes_compare(const struct tarn_slice *a, const struct tarn_slice *b) {
-    size_t n = a->len < b->len ? a->len : b->len;
-    int cmp = n ? memcmp(a->data, b->data, n) : 0;
-    return cmp ? cmp : (a->len > b->len) - (a->len < b->len);
-}
-
 static inline int bytes_equal(const struct tarn_slice *a, const struct tarn_slice *b) {
     return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
-static int compare_slices(const void *a, const void *b) {
-    return bytes_compare(a, b);
-}
-
 static int bytes_in(const struct tarn_predicate *p, const struct tarn_slice *sorted,
-                    const struct tarn_slice *x) {
-    if (sorted) return bsearch(x, sorted, p->n, sizeof *sorted, compare_slices) != NULL;
+                    tarn_byte_compare compare, const struct tarn_slice *x) {
+    if (sorted) return bsearch(x, sorted, p->n, sizeof *sorted, compare) != NULL;
     for (uint32_t i = 0; i < p->n; i++)
-        if (bytes_equal(&p->constants[i].bytes, x)) return 1;
+        if (compare(&p->constants[i].bytes, x) == 0) return 1;
     return 0;
 }
 
 static uint32_t filter_bytes_in(const struct tarn_predicate *p, const struct tarn_slice *a,
-                                uint32_t *sel, uint32_t n) {
+                                tarn_byte_compare compare, uint32_t *sel, uint32_t n) {
     struct tarn_slice *sorted = p->n > FEW ? tarn_reallocarray(NULL, p->n, sizeof *sorted) : NULL;
     uint32_t kept = 0;
     for (uint32_t i = 0; sorted && i < p->n; i++)
         sorted[i] = p->constants[i].bytes;
-    if (sorted) qsort(sorted, p->n, sizeof *sorted, compare_slices);
+    if (sorted) qsort(sorted, p->n, sizeof *sorted, compare);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = sel[i];
         sel[kept] = row;
-        kept += (uint32_t)bytes_in(p, sorted, &a[row]);
+        kept += (uint32_t)bytes_in(p, sorted, compare, &a[row]);
     }
     tarn_free(sorted);
     return kept;
 }
 
-static uint32_t filter_bytes(const struct tarn_predicate *p, const struct tarn_vector *v,
-                             uint32_t *sel, uint32_t n) {
+static uint32_t filter_bytes(const struct tarn_predicate *p, const struct tarn_pq_column *col,
+                             const struct tarn_vector *v, uint32_t *sel, uint32_t n) {
     const struct tarn_slice *a = v->values.bytes;
     const struct tarn_slice c = p->constants[0].bytes;
+    enum tarn_byte_order order = tarn_byte_order(col);
+    tarn_byte_compare compare = tarn_byte_comparison(order);
+    int plain = order == TARN_BYTES_PLAIN;
     switch (p->op) {
-    case TARN_OP_EQ: KEEP_IF(bytes_equal(&a[row], &c));
-    case TARN_OP_NE: KEEP_IF(!bytes_equal(&a[row], &c));
-    case TARN_OP_LT: KEEP_IF(bytes_compare(&a[row], &c) < 0);
-    case TARN_OP_LE: KEEP_IF(bytes_compare(&a[row], &c) <= 0);
-    case TARN_OP_GT: KEEP_IF(bytes_compare(&a[row], &c) > 0);
-    case TARN_OP_GE: KEEP_IF(bytes_compare(&a[row], &c) >= 0);
+    case TARN_OP_EQ:
+        if (plain) KEEP_IF(bytes_equal(&a[row], &c));
+        KEEP_IF(compare(&a[row], &c) == 0);
+    case TARN_OP_NE:
+        if (plain) KEEP_IF(!bytes_equal(&a[row], &c));
+        KEEP_IF(compare(&a[row], &c) != 0);
+    case TARN_OP_LT: KEEP_IF(compare(&a[row], &c) < 0);
+    case TARN_OP_LE: KEEP_IF(compare(&a[row], &c) <= 0);
+    case TARN_OP_GT: KEEP_IF(compare(&a[row], &c) > 0);
+    case TARN_OP_GE: KEEP_IF(compare(&a[row], &c) >= 0);
     case TARN_OP_PREFIX:
         KEEP_IF(a[row].len >= c.len && (c.len == 0 || memcmp(a[row].data, c.data, c.len) == 0));
-    default: return filter_bytes_in(p, a, sel, n);
+    default: return filter_bytes_in(p, a, compare, sel, n);
     }
 }
 
@@ -240,7 +238,7 @@ static uint32_t filter_plain(const struct tarn_predicate *p, const struct tarn_p
     switch (tarn_pred_kind(col)) {
     case TARN_CONST_INT: return filter_int(p, col, v, sel, n);
     case TARN_CONST_REAL: return filter_real(p, v, sel, n);
-    default: return filter_bytes(p, v, sel, n);
+    default: return filter_bytes(p, col, v, sel, n);
     }
 }
 
