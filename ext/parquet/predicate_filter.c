@@ -3,7 +3,8 @@
 ** Comparisons of numbers become one closed interval [lo, hi] (NE: outside of [c, c]), so that every
 ** operator runs the same loop, without branches on the data: write the row number, advance if it
 ** matched. IN with many constants sorts them once and bisects. Dictionary entries are decided
-** first, then rows look theirs up. NULLs leave the selection before anything else.
+** first, then rows look theirs up. NULLs leave the selection before anything else. While the selection
+** is a run of rows, as it is for the first predicate, select.c compares several at once.
 */
 #include <math.h>
 #include <stdlib.h>
@@ -12,12 +13,20 @@
 #include "byte_order.h"
 #include "mem.h"
 #include "predicate_eval.h"
+#include "select.h"
 
 #define FEW 8 /* IN lists up to this long are compared one by one */
 
+/* Rows are numbered in rising order: are they all that lie between the first and the last one? */
+static int is_run(const uint32_t *sel, uint32_t n) {
+    return n > 0 && sel[n - 1] - sel[0] == n - 1;
+}
+
 static uint32_t drop_nulls(const struct tarn_vector *v, uint32_t *sel, uint32_t n, int keep_null) {
+    struct tarn_rows rows = {n ? sel[0] : 0, n, sel};
     uint32_t k = 0;
     if (!v->valid) return keep_null ? 0 : n;
+    if (is_run(sel, n)) return tarn_select_bytes(&rows, v->valid + rows.first, !keep_null);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = sel[i];
         sel[k] = row;
@@ -129,6 +138,15 @@ static uint32_t filter_int(const struct tarn_predicate *p, const struct tarn_pq_
     hi = r.hi;
     out = r.outside;
     if (r.empty) return 0;
+    if (is_run(sel, n)) {
+        struct tarn_rows rows = {sel[0], n, sel};
+        if (v->physical == TARN_INT64 && !flip)
+            return tarn_select_i64(&rows, v->values.i64 + sel[0], lo, hi, out);
+        if (v->physical == TARN_INT32 && !uns && lo <= INT32_MAX && hi >= INT32_MIN)
+            return tarn_select_i32(&rows, v->values.i32 + sel[0],
+                                   lo < INT32_MIN ? INT32_MIN : (int32_t)lo,
+                                   hi > INT32_MAX ? INT32_MAX : (int32_t)hi, out);
+    }
     if (v->physical == TARN_BOOLEAN) {
         const uint8_t *a = v->values.u8;
         KEEP_IF(((int)(a[row] >= lo) & (int)(a[row] <= hi)) ^ out);
@@ -161,10 +179,25 @@ static inline double real_at(const struct tarn_vector *v, uint32_t row) {
     return v->physical == TARN_FLOAT ? (double)v->values.f32[row] : v->values.f64[row];
 }
 
+static enum tarn_real_test real_test(enum tarn_pred_op op) {
+    switch (op) {
+    case TARN_OP_NE: return TARN_REAL_NE;
+    case TARN_OP_LT: return TARN_REAL_LT;
+    case TARN_OP_LE: return TARN_REAL_LE;
+    case TARN_OP_GT: return TARN_REAL_GT;
+    case TARN_OP_GE: return TARN_REAL_GE;
+    default: return TARN_REAL_EQ;
+    }
+}
+
 /* Comparisons with NaN are false on either side; NE is written so that they are there too. */
 static uint32_t filter_real(const struct tarn_predicate *p, const struct tarn_vector *v,
                             uint32_t *sel, uint32_t n) {
     double c = p->constants[0].r;
+    if (v->physical == TARN_DOUBLE && p->op <= TARN_OP_GE && is_run(sel, n)) {
+        struct tarn_rows rows = {sel[0], n, sel};
+        return tarn_select_f64(&rows, v->values.f64 + sel[0], c, real_test(p->op));
+    }
     switch (p->op) {
     case TARN_OP_EQ: KEEP_IF(real_at(v, row) == c);
     case TARN_OP_NE: KEEP_IF(real_at(v, row) < c || real_at(v, row) > c);
