@@ -299,9 +299,24 @@ void tarn_pred_match(const struct tarn_predicate *p, const struct tarn_pq_column
     }
 }
 
+/* All rows of a run: what matches is looked up for some of them, and then selected. */
+static uint32_t filter_run(const uint8_t *match, const uint32_t *codes, uint32_t *sel, uint32_t n) {
+    uint8_t found[256];
+    uint32_t first = sel[0], kept = 0;
+    for (uint32_t at = 0; at < n; at += sizeof found) {
+        uint32_t part = n - at < sizeof found ? n - at : (uint32_t)sizeof found;
+        struct tarn_rows rows = {first + at, part, sel + kept};
+        for (uint32_t i = 0; i < part; i++)
+            found[i] = match[codes[at + i]];
+        kept += tarn_select_bytes(&rows, found, 1);
+    }
+    return kept;
+}
+
 uint32_t tarn_pred_filter_match(const uint8_t *match, const struct tarn_vector *v, uint32_t *sel,
                                 uint32_t n) {
     n = drop_nulls(v, sel, n, 0);
+    if (is_run(sel, n)) return filter_run(match, v->codes + sel[0], sel, n);
     KEEP_IF(match[v->codes[row]]);
 }
 

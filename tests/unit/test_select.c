@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "gather.h"
 #include "mem.h"
 #include "select.h"
 
@@ -134,11 +135,62 @@ static void bytes(void **state) {
     }
 }
 
+static void gathers(void **state) {
+    static uint32_t in[MOST], at[MOST];
+    uint32_t out[MOST + 1], plain[MOST + 1];
+
+    (void)state;
+    for (uint32_t i = 0; i < MOST; i++)
+        in[i] = rnd(1000000);
+    for (int round = 0; round < 3000; round++) {
+        uint32_t n = rnd(MOST), base = rnd(3) ? 0 : rnd(100000);
+        for (uint32_t i = 0; i < n; i++)
+            at[i] = base + rnd(MOST);
+        memset(out, 0xa5, sizeof out);
+        memset(plain, 0xa5, sizeof plain);
+        tarn_gather32(out, in, at, base, n);
+        tarn_gather32_plain(plain, in, at, base, n);
+        assert_memory_equal(out, plain, sizeof out);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(out[i], in[at[i] - base]);
+        assert_int_equal(out[n], UINT32_C(0xa5a5a5a5));
+    }
+}
+
+/* One code that is too large, at every place and by every amount. */
+static void codes_beyond_the_dictionary(void **state) {
+    static const uint32_t wrong[] = {0, 1, 1000, INT32_MAX, UINT32_C(0x80000000), UINT32_MAX};
+    uint32_t codes[40] = {0};
+
+    (void)state;
+    assert_int_equal(tarn_codes_below(codes, 0, 0), 1);
+    for (uint32_t n = 1; n < 40; n++) {
+        uint32_t limit = 1 + rnd(300);
+        for (uint32_t i = 0; i < n; i++)
+            codes[i] = rnd(limit);
+        assert_int_equal(tarn_codes_below(codes, n, limit), 1);
+        assert_int_equal(tarn_codes_below_plain(codes, n, limit), 1);
+        assert_int_equal(tarn_codes_below(codes, n, 0), 0);
+        assert_int_equal(tarn_codes_below_plain(codes, n, 0), 0);
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t was = codes[i];
+            for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+                codes[i] = wrong[k] < limit ? limit : wrong[k];
+                assert_int_equal(tarn_codes_below(codes, n, limit), 0);
+                assert_int_equal(tarn_codes_below_plain(codes, n, limit), 0);
+            }
+            codes[i] = was;
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(reals),
         cmocka_unit_test(bytes),
+        cmocka_unit_test(gathers),
+        cmocka_unit_test(codes_beyond_the_dictionary),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
