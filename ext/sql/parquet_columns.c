@@ -175,8 +175,8 @@ static int is_inner_leaf(const struct tarn_pq_footer *f, int node) {
     return f->nodes[node].parent > 0 && f->nodes[node].column >= 0;
 }
 
-/* A leaf inside groups has values of its own unless something above it repeats. What isn't text
-** there comes as JSON: {"$base64": ...}. */
+/* A leaf inside groups has values of its own unless something above it repeats. Bytes come as JSON
+** there, {"$base64": ...}. */
 static enum tarn_pqt_kind inner_kind(const struct tarn_pq_column *col,
                                      const struct tarn_pqt_options *o) {
     enum tarn_pqt_kind kind = tarn_pqt_leaf_kind(col, o);
@@ -407,11 +407,12 @@ struct tarn_pqt_binding *tarn_pqt_bind_file(const struct tarn_parquet_table *t,
         seen[i] = 1;
         found[i].node = node;
         found[i].top = top;
-        found[i].leaf = c >= 0 && f->columns[c].flat ? c : -1;
         found[i].inner = node == top ? -1 : c;
-        found[i].scalar = node != top && f->columns[c].max_rep == 0;
         found[i].kind =
             node == top ? node_kind(f, node, &t->options) : inner_kind(&f->columns[c], &t->options);
+        found[i].scalar = node != top && f->columns[c].max_rep == 0;
+        found[i].leaf =
+            c >= 0 && f->columns[c].max_rep == 0 && found[i].kind != TARN_PQT_JSON ? c : -1;
     }
     if (!seen) found = NULL;
     tarn_free(seen);

@@ -32,7 +32,7 @@ static void page(struct tarn_buf *out, const struct raw_page *p) {
     tarn_buf_put(out, p->body, p->n);
 }
 
-static void statistics(struct tarn_tw *t, const struct raw_stats *s) {
+void raw_statistics(struct tarn_tw *t, const struct raw_stats *s) {
     tarn_tw_struct(t, 12);
     if (s->old_max) tarn_tw_bin(t, 1, s->old_max, s->n);
     if (s->old_min) tarn_tw_bin(t, 2, s->old_min, s->n);
@@ -56,7 +56,7 @@ static void meta(struct tarn_tw *t, const struct raw_file *f, const struct place
     tarn_tw_i64(t, 7, (int64_t)(at->end - at->first_page));
     tarn_tw_i64(t, 9, (int64_t)at->data_page);
     if (at->data_page > at->first_page) tarn_tw_i64(t, 11, (int64_t)at->first_page);
-    if (f->stats) statistics(t, f->stats);
+    if (f->stats) raw_statistics(t, f->stats);
     if (f->encoding_stats) {
         tarn_tw_list(t, 13, TARN_TW_STRUCT, 1);
         tarn_tw_elem_struct(t);

@@ -41,6 +41,8 @@ struct raw_file {
 void raw_parquet(struct tarn_buf *out, const struct raw_file *f);
 /* A ColumnIndex of one page with these bounds. */
 void raw_column_index(struct tarn_buf *out, const void *min, const void *max, size_t n);
+/* The Statistics of a ColumnMetaData. */
+void raw_statistics(struct tarn_tw *t, const struct raw_stats *s);
 /* `n` as a run of the RLE hybrid: the value in `width` bits. */
 void raw_run(struct tarn_buf *out, uint64_t n, unsigned width, uint32_t value);
 
