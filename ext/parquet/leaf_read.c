@@ -287,6 +287,8 @@ static int next_step(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
 int tarn_leaf_fill(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
     int rc = TARN_OK;
     while (!rc && l->at == l->n && !l->ended) {
+        rc = tarn_source_poll(l->chunk.src, err);
+        if (rc) return rc;
         if (l->page == 0) rc = next_page(l, row, err);
         if (!rc && l->page > 0) rc = next_step(l, row, err);
     }
