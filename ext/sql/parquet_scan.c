@@ -12,9 +12,9 @@
 #define MIN_SEARCH 1024 /* rows at once, where conditions choose */
 
 static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
-    return tarn_err_set(err, s->arena.rc ? s->arena.rc : TARN_ENOMEM,
-                        "parquet: %.100s: a query exceeds %s", s->t->pattern,
-                        s->arena.rc == TARN_ELIMIT ? "the memoryBudget" : "the memory there is");
+    if (s->arena.rc == TARN_ELIMIT)
+        return tarn_budget_fail(&s->budget, err, "parquet: %.100s: a query", s->t->pattern);
+    return tarn_err_set(err, TARN_ENOMEM, "parquet: %.100s: out of memory", s->t->pattern);
 }
 
 static void close_blocks(struct tarn_pqt_scan *s) {
