@@ -6,6 +6,7 @@
 **   runs       dictionary: one text of 30 MB, packed | page: a run of 2,147,483,647 codes
 **   prefixes   page, packed: 11,000,000 values, each of the 1 MB before it
 **   zeros      page, packed: 3,900,000 numbers
+**   claim      as runs, and the chunk says that it has 1 PB
 **
 ** and each of it 100 times, as row groups that share their bytes: 6 EB, 1.1 PB, 3 GB.
 */
@@ -46,7 +47,8 @@ struct bomb {
     size_t n;
 };
 
-static struct bomb bombs[3] = {{.name = "runs"}, {.name = "prefixes"}, {.name = "zeros"}};
+static struct bomb bombs[4] = {
+    {.name = "runs"}, {.name = "prefixes"}, {.name = "zeros"}, {.name = "claim"}};
 
 static double now(void) {
     struct timespec t;
@@ -72,13 +74,14 @@ static void pack_page(struct raw_page *page, const void *p, size_t n) {
 }
 
 static void finish(struct bomb *b, const struct raw_page *pages, int n_pages, int physical,
-                   int64_t rows) {
+                   int64_t rows, int64_t claim) {
     struct raw_file f;
     struct tarn_buf out;
 
     memset(&f, 0, sizeof f);
     f.physical = physical;
     f.codec = TARN_GZIP;
+    f.uncompressed = claim;
     f.rows = f.values = rows;
     f.more_groups = GROUPS - 1;
     f.pages = pages;
@@ -93,7 +96,7 @@ static void finish(struct bomb *b, const struct raw_page *pages, int n_pages, in
         free((void *)(uintptr_t)pages[i].body);
 }
 
-static void make_runs(struct bomb *b) {
+static void make_runs(struct bomb *b, int64_t claim) {
     enum { TEXT = 30 << 20 };
     struct raw_page pages[2] = {{TARN_DICTIONARY_PAGE, TARN_PLAIN, 1, 0, NULL, 0},
                                 {TARN_DATA_PAGE, TARN_RLE_DICTIONARY, INT32_MAX, 0, NULL, 0}};
@@ -107,7 +110,7 @@ static void make_runs(struct bomb *b) {
     raw_run(&codes, INT32_MAX, 1, 0);
     pack_page(&pages[0], text, TEXT + 4);
     pack_page(&pages[1], codes.data, codes.len);
-    finish(b, pages, 2, TARN_BYTE_ARRAY, INT32_MAX);
+    finish(b, pages, 2, TARN_BYTE_ARRAY, INT32_MAX, claim);
     tarn_buf_release(&codes);
     free(text);
 }
@@ -128,7 +131,7 @@ static void make_prefixes(struct bomb *b) {
     tarn_enc_delta32(&body, lengths, N);
     tarn_buf_put(&body, text, LEN);
     pack_page(&page, body.data, body.len);
-    finish(b, &page, 1, TARN_BYTE_ARRAY, N);
+    finish(b, &page, 1, TARN_BYTE_ARRAY, N, 0);
     tarn_buf_release(&body);
     free(lengths);
     free(text);
@@ -141,7 +144,7 @@ static void make_zeros(struct bomb *b) {
 
     assert_non_null(zeros);
     pack_page(&page, zeros, (size_t)N * 8);
-    finish(b, &page, 1, TARN_INT64, N);
+    finish(b, &page, 1, TARN_INT64, N, 0);
     free(zeros);
 }
 
@@ -267,9 +270,10 @@ static int make_bombs(void **state) {
     (void)state;
     if (pid < 0) return -1;
     if (pid == 0) {
-        make_runs(&bombs[0]);
+        make_runs(&bombs[0], 0);
         make_prefixes(&bombs[1]);
         make_zeros(&bombs[2]);
+        make_runs(&bombs[3], INT64_C(1) << 50);
         for (size_t done = 0; done < sizeof bombs;) {
             ssize_t k = write(pipes[1], (char *)bombs + done, sizeof bombs - done);
             if (k <= 0) _exit(1);
