@@ -25,7 +25,7 @@ SELECT count(*) FROM jsonl('data/sub/none.jsonl');
 .print -- a file that is damaged, or goes away, once the table is there
 CREATE VIRTUAL TABLE many USING parquet('data/many/*', '{"schemaFrom": "first"}');
 SELECT * FROM many;
-.shell rm data/many/b.parquet; cp data/sub/one.parquet data/many/b.parquet; printf XXXX | dd of=data/many/b.parquet bs=1 seek=30 conv=notrunc 2>/dev/null
+.shell rm data/many/b.parquet; (head -c 30 data/sub/one.parquet; printf XXXX; tail -c +35 data/sub/one.parquet) > data/many/b.parquet; true
 SELECT * FROM many;
 .print -- a lake
 SELECT tarn_config('autoFlush', 'off');
