@@ -94,10 +94,13 @@ static int get_scratch(struct build *b, uint32_t rows, uint8_t **valid, uint32_t
 }
 
 static int arena_fail(struct build *b, struct tarn_err *err) {
-    return tarn_err_set(
-        err, b->arena->rc, "%s: row group %d, column %.60s: %u rows exceed the memory %s",
-        b->r->src->name, b->r->row_group, b->r->col->path, (unsigned)b->n,
-        b->arena->rc == TARN_ELIMIT ? "budget; raise it or read fewer columns" : "there is");
+    const struct tarn_chunk_reader *r = b->r;
+    if (b->arena->rc == TARN_ELIMIT)
+        return tarn_budget_fail(b->arena->budget, err,
+                                "%s: row group %d, column %.60s: a block of %u rows", r->src->name,
+                                r->row_group, r->col->path, (unsigned)b->n);
+    return tarn_err_set(err, b->arena->rc, "%s: row group %d, column %.60s: no memory for %u rows",
+                        r->src->name, r->row_group, r->col->path, (unsigned)b->n);
 }
 
 /* Makes room for what the page at hand yields: codes, or plain values (converting codes). */

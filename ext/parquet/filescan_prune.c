@@ -22,6 +22,7 @@
 #define BLOCK_ROWS_ORDERED 2048
 #define SPLIT_ROWS 16384
 #define SPLIT_ROWS_ORDERED 262144
+#define MAX_BLOCKS ((uint64_t)1 << 18)
 #define SPLIT_BYTES ((uint64_t)32 << 20)
 #define MATCH_MAX 65536
 
@@ -417,7 +418,10 @@ static uint32_t split_rows(const struct tarn_pq_scan *s, int row_group) {
     }
     rows = (uint64_t)g->rows / (bytes / SPLIT_BYTES + 1);
     if (rows > most) rows = most;
-    return rows < 1024 ? 1024 : (uint32_t)rows;
+    if (rows < 1024) rows = 1024;
+    /* A claim of many bytes must not make blocks by the million. */
+    return rows < (uint64_t)g->rows / MAX_BLOCKS ? (uint32_t)((uint64_t)g->rows / MAX_BLOCKS)
+                                                 : (uint32_t)rows;
 }
 
 struct blocks {

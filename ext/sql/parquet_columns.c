@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "mem.h"
 #include "parquet_keys.h"
 #include "parquet_table.h"
@@ -309,9 +310,11 @@ static int assemble(struct building *b, int limit) {
 int tarn_pqt_schema_build(struct tarn_parquet_table *t, const struct tarn_paths *paths,
                           struct tarn_err *err) {
     struct building b = {&t->schema, &t->options, {NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}, err};
+    struct tarn_interrupt interrupt;
     int rc = TARN_OK;
     size_t i;
 
+    tarn_interrupt_init(&interrupt, t->conn->db);
     tarn_arena_init(&t->schema.arena, NULL);
     t->n_files = (int64_t)paths->n;
     if (t->options.hive) rc = take_folders(&b, paths->folder);
@@ -319,7 +322,10 @@ int tarn_pqt_schema_build(struct tarn_parquet_table *t, const struct tarn_paths 
         struct tarn_pq_footer *f = NULL;
         if (t->options.hive) rc = take_folders(&b, paths->objects[i].key);
         if (rc == TARN_OK && (i == 0 || !t->options.first_only)) {
-            rc = tarn_pqt_open_file(paths, i, tarn_pqt_keys(t), NULL, &f, err);
+            if (tarn_interrupted(&interrupt))
+                rc = tarn_err_set(err, TARN_EINTR, "interrupted");
+            else
+                rc = tarn_pqt_open_file(paths, i, tarn_pqt_keys(t), NULL, &f, err);
             if (rc == TARN_OK) rc = take_footer(&b, f);
             if (rc == TARN_OK) t->rows += f->rows;
             tarn_pq_footer_free(f);

@@ -68,22 +68,7 @@ static void meta(struct tarn_tw *t, const struct raw_file *f, const struct place
     tarn_tw_end(t);
 }
 
-static void footer(struct tarn_tw *t, const struct raw_file *f, const struct places *at) {
-    tarn_tw_i32(t, 1, 1);
-    tarn_tw_list(t, 2, TARN_TW_STRUCT, 2);
-    tarn_tw_elem_struct(t);
-    tarn_tw_str(t, 4, "root");
-    tarn_tw_i32(t, 5, 1);
-    tarn_tw_end(t);
-    tarn_tw_elem_struct(t);
-    tarn_tw_i32(t, 1, f->physical);
-    if (f->fixed_len) tarn_tw_i32(t, 2, f->fixed_len);
-    tarn_tw_i32(t, 3, f->repetition);
-    tarn_tw_str(t, 4, "c");
-    if (f->converted) tarn_tw_i32(t, 6, f->converted);
-    tarn_tw_end(t);
-    tarn_tw_i64(t, 3, f->rows);
-    tarn_tw_list(t, 4, TARN_TW_STRUCT, 1);
+static void row_group(struct tarn_tw *t, const struct raw_file *f, const struct places *at) {
     tarn_tw_elem_struct(t);
     tarn_tw_list(t, 1, TARN_TW_STRUCT, 1);
     tarn_tw_elem_struct(t);
@@ -99,6 +84,26 @@ static void footer(struct tarn_tw *t, const struct raw_file *f, const struct pla
     tarn_tw_i64(t, 2, f->uncompressed ? f->uncompressed : 1);
     tarn_tw_i64(t, 3, f->rows);
     tarn_tw_end(t);
+}
+
+static void footer(struct tarn_tw *t, const struct raw_file *f, const struct places *at) {
+    tarn_tw_i32(t, 1, 1);
+    tarn_tw_list(t, 2, TARN_TW_STRUCT, 2);
+    tarn_tw_elem_struct(t);
+    tarn_tw_str(t, 4, "root");
+    tarn_tw_i32(t, 5, 1);
+    tarn_tw_end(t);
+    tarn_tw_elem_struct(t);
+    tarn_tw_i32(t, 1, f->physical);
+    if (f->fixed_len) tarn_tw_i32(t, 2, f->fixed_len);
+    tarn_tw_i32(t, 3, f->repetition);
+    tarn_tw_str(t, 4, "c");
+    if (f->converted) tarn_tw_i32(t, 6, f->converted);
+    tarn_tw_end(t);
+    tarn_tw_i64(t, 3, f->rows * (1 + f->more_groups));
+    tarn_tw_list(t, 4, TARN_TW_STRUCT, (size_t)(1 + f->more_groups));
+    for (int g = 0; g <= f->more_groups; g++)
+        row_group(t, f, at);
     if (f->orders) {
         tarn_tw_list(t, 7, TARN_TW_STRUCT, 1);
         tarn_tw_elem_struct(t);

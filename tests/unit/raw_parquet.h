@@ -25,8 +25,9 @@ struct raw_stats { /* NULL = absent; `n` bytes each */
 
 struct raw_file {
     int physical, fixed_len, repetition, codec;
-    int converted; /* ConvertedType; 0 = none (UTF8 is not needed here) */
-    int64_t rows, values;
+    int converted;        /* ConvertedType; 0 = none (UTF8 is not needed here) */
+    int64_t rows, values; /* of a row group */
+    int more_groups;      /* row groups beside the first: all of the same bytes */
     int64_t uncompressed; /* claimed by the chunk; 0 = its size */
     const struct raw_page *pages;
     int n_pages;

@@ -586,8 +586,15 @@ static void failures(void **state) {
     exec(f.db, sql);
     exec(f.db, "SELECT tarn_config('memoryBudget', 1048576)");
     assert_int_not_equal(sqlite3_exec(f.db, "SELECT s FROM big", NULL, NULL, NULL), SQLITE_OK);
-    assert_non_null(strstr(sqlite3_errmsg(f.db), "budget"));
+    (void)snprintf(path, sizeof path, "%s/big: ", f.dir);
+    assert_non_null(strstr(sqlite3_errmsg(f.db), path));
+    assert_non_null(strstr(sqlite3_errmsg(f.db),
+                           " exceeds the setting memoryBudget, 1048576 bytes: raise it, or read "
+                           "fewer columns or rows"));
     exec(f.db, "SELECT tarn_config('memoryBudget', 268435456)");
+    a = answer(f.db, "SELECT length(s) FROM big");
+    assert_string_equal(a, "1:4000000|\n");
+    sqlite3_free(a);
     a = answer(f.db, "SELECT count(*), count(ts) > 0 FROM pq");
     assert_string_equal(a, "1:3000|1:1|\n");
     sqlite3_free(a);
