@@ -108,6 +108,15 @@ static void definition(struct tarn_slice def, struct tarn_slice body) {
     tarn_buf_release(&b);
 }
 
+/* As long as it is, so that a sanitizer sees a read past its end. */
+static uint8_t *exact(const uint8_t *p, size_t n) {
+    uint8_t *copy = tarn_malloc(n);
+
+    assert(copy);
+    memcpy(copy, p, n);
+    return copy;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *def = NULL, *body = NULL;
@@ -122,9 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     data += 3;
     size -= 3;
     if (n > size) n = size;
-    def = tarn_memdup(data, n ? n : 1);
-    body = tarn_memdup(data + n, size > n ? size - n : 1);
-    assert(def && body);
+    def = exact(data, n);
+    body = exact(data + n, size - n);
     definition((struct tarn_slice){def, n}, (struct tarn_slice){body, size - n});
     tarn_free(def);
     tarn_free(body);

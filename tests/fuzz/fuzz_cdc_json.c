@@ -81,8 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t *s = NULL;
 
     if (size < 1) return 0;
-    s = tarn_memdup(data + 1, size > 1 ? size - 1 : 1);
+    s = tarn_malloc(size - 1); /* as long as it is: a sanitizer sees a read past its end */
     assert(s);
+    memcpy(s, data + 1, size - 1);
     tarn_arena_init(&a, &budget);
     one_value(s, size - 1, &a);
     object(s, size - 1, &a);
