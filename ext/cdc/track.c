@@ -234,8 +234,8 @@ static int inside(struct tarn_conn *c, int begun, struct tarn_err *work, struct 
     return work->code ? tarn_err_set(err, work->code, "%s", work->msg) : TARN_OK;
 }
 
-int tarn_track(struct tarn_conn *c, const char *table, const char *options, char **name,
-               struct tarn_err *err) {
+int tarn_cdc_track(struct tarn_conn *c, const char *table, const char *options, char **name,
+                   struct tarn_err *err) {
     struct tarn_track_options o;
     struct tarn_err why = {0};
     int begun = 0;
@@ -281,7 +281,7 @@ static int untrack_inside(struct tarn_conn *c, const char *table, struct tarn_er
     return rc ? rc : tell_others(c, err);
 }
 
-int tarn_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err) {
+int tarn_cdc_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err) {
     struct tarn_err why = {0};
     int rc = tarn_conn_refresh(c, err);
 
