@@ -11,7 +11,10 @@
 
 #include "bookmark.h"
 #include "content.h"
+#include "footer.h"
 #include "record.h"
+#include "sha256.h"
+#include "store.h"
 #include "ulid.h"
 
 /* One database that is written and flushed. */
@@ -199,6 +202,7 @@ static inline void say_base(struct app *a, struct said *s, const char *collectio
     struct tarn_content content;
     struct tarn_cursor c;
     char name[TARN_SPOOL_NAME + 1];
+    uint8_t nothing[TARN_SHA256];
     size_t one = 0;
     int i;
 
@@ -219,8 +223,9 @@ static inline void say_base(struct app *a, struct said *s, const char *collectio
         assert_int_equal(tarn_content_add(&content, &r, NULL), 0);
     }
     assert_int_equal(tarn_content_summaries(&content, &summaries, &one, NULL), 0);
-    assert_int_equal(one, 1);
-    base.digest = summaries[0].digest;
+    assert_int_equal(one, n > 0);
+    assert_int_equal(tarn_sha256("", 0, nothing), 0);
+    base.digest = n ? summaries[0].digest : nothing;
     tarn_payload_base(&s->records, name, rows.records.len, &base);
     tarn_content_release(&content);
     tarn_buf_release(&rows.records);
@@ -340,6 +345,78 @@ static inline const char *files_in(struct app *a, const char *below) {
     out[n] = 0;
     (void)pclose(f);
     return out;
+}
+
+/* A footer key of the one object whose key begins with `key`; good until the next call. */
+static inline const char *footer_of(struct app *a, const char *key, const char *name) {
+    static char out[8192];
+    struct tarn_store *store = NULL;
+    struct tarn_listing found = {0};
+    struct tarn_source src = {0};
+    struct tarn_pq_footer *footer = NULL;
+    const char *value;
+
+    assert_int_equal(tarn_store_open(&store, a->lake, NULL, NULL), 0);
+    assert_int_equal(tarn_store_list(store, key, 0, NULL, 0, &found, NULL), 0);
+    assert_int_equal(found.n_objects, 1);
+    assert_int_equal(tarn_store_source(store, &found.objects[0], &src, NULL), 0);
+    assert_int_equal(tarn_pq_footer_read(&footer, &src, NULL), 0);
+    value = tarn_pq_footer_kv(footer, name);
+    snprintf(out, sizeof out, "%s", value ? value : "(none)");
+    tarn_pq_footer_free(footer);
+    tarn_source_close(&src);
+    tarn_listing_release(&found);
+    tarn_store_free(store);
+    return out;
+}
+
+/* SQL over the JSON `m` of an object; good until the next call. */
+static inline const char *json_of(struct app *a, const char *key, const char *sql) {
+    struct tarn_store *store = NULL;
+    const char *out;
+    char *text = NULL;
+    size_t n = 0;
+
+    assert_int_equal(tarn_store_open(&store, a->lake, NULL, NULL), 0);
+    if (tarn_store_get_all(store, key, 1 << 26, &text, &n, NULL)) fail_msg("%s is not there", key);
+    out = text_of(a->db, "SELECT %s FROM (SELECT %Q AS m)", sql, text);
+    tarn_free(text);
+    tarn_store_free(store);
+    return out;
+}
+
+static inline const char *manifest(struct app *a, const char *collection, const char *sql) {
+    char key[512];
+
+    snprintf(key, sizeof key, "cdc/%s/manifest.json", collection);
+    return json_of(a, key, sql);
+}
+
+static inline void log_key(struct app *a, unsigned timeline, unsigned n, const char *extension,
+                           char out[512]) {
+    snprintf(out, 512, "_tarn/db/%s/%s/log/%08x/%012u%s", a->d->name, a->d->id, timeline, n,
+             extension);
+}
+
+static inline const char *log_entry(struct app *a, unsigned timeline, unsigned n, const char *sql) {
+    char key[512];
+
+    log_key(a, timeline, n, ".json", key);
+    return json_of(a, key, sql);
+}
+
+/* Files left in the -spool folder. */
+static inline int count_spools(struct app *a) {
+    char command[512];
+    int n = -1;
+    FILE *f;
+
+    snprintf(command, sizeof command, "ls %s 2>/dev/null | wc -l", a->d->spool);
+    f = popen(command, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &n), 1);
+    (void)pclose(f);
+    return n;
 }
 
 #endif
