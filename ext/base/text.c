@@ -203,6 +203,14 @@ out:
     return ok;
 }
 
+size_t tarn_json_string(const uint8_t *s, size_t n, size_t *where) {
+    const uint8_t *p = s + 1;
+    const int ok = json_string(&p, s + n);
+
+    if (!ok) *where = (size_t)(p - s);
+    return ok ? (size_t)(p - s) : 0;
+}
+
 static inline int json_digits(const uint8_t **pp, const uint8_t *end) {
     const uint8_t *p = *pp;
 

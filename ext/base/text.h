@@ -19,6 +19,10 @@ int tarn_text_plain(const uint8_t *s, size_t n);
 ** long strings (8 bytes at a time): it stands in the insert path of every event. */
 int tarn_json_check(const uint8_t *s, size_t n, size_t *where);
 
+/* The length, quotes included, of the JSON string literal that s begins with (its quote is there);
+** 0 when it is none, and *where = offset of the fault. Checks escapes and UTF-8 as tarn_json_check. */
+size_t tarn_json_string(const uint8_t *s, size_t n, size_t *where);
+
 /* Appends a JSON string literal with its quotes; input must be UTF-8. */
 void tarn_json_quote(struct tarn_buf *b, const char *s, size_t n);
 

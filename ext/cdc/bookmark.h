@@ -19,7 +19,8 @@ struct tarn_bookmark {
     uint8_t digest[8];
 };
 
-/* Writes TARN_BOOKMARK characters and a NUL. */
+/* Writes TARN_BOOKMARK characters and a NUL. The first 8 bytes of `digest` are used. A time before 1970
+** is written as 0, one that 12 digits can't hold as the last that they can. */
 void tarn_bookmark_text(char out[TARN_BOOKMARK + 1], uint32_t timeline, uint64_t sequence,
                         int64_t time, const uint8_t *digest);
 /* 0, or -1: not one. */
