@@ -424,13 +424,13 @@ int tarn_binding_ts(const struct tarn_binding *b, const struct tarn_pq_batch *ba
     return tarn_cell_ms(&b->footer->columns[bound->leaf], &cell, ms);
 }
 
-static void set_int(struct tarn_value *out, int64_t v) {
-    out->kind = TARN_VALUE_INT;
+static void set_int(struct tarn_scanned *out, int64_t v) {
+    out->kind = TARN_SCANNED_INT;
     out->i = v;
 }
 
 static void convert_value(const struct tarn_pq_column *col, const struct tarn_vector *v, uint32_t i,
-                          int column, char scratch[TARN_CELL_TEXT], struct tarn_value *out) {
+                          int column, char scratch[TARN_CELL_TEXT], struct tarn_scanned *out) {
     struct tarn_cell cell;
     int32_t status = 0;
     int truth = 0;
@@ -438,32 +438,32 @@ static void convert_value(const struct tarn_pq_column *col, const struct tarn_ve
     tarn_cell_read(col, v, i, &cell);
     if (cell.kind == TARN_CELL_NULL) return;
     if (column == TARN_EV_TS) {
-        if (tarn_cell_ms(col, &cell, &out->i) == 0) out->kind = TARN_VALUE_INT;
+        if (tarn_cell_ms(col, &cell, &out->i) == 0) out->kind = TARN_SCANNED_INT;
     } else if (column == TARN_EV_VERIFIED) {
         if (tarn_cell_bool(col, &cell, &truth) == 0) set_int(out, truth);
     } else if (column == TARN_EV_STATUS_CODE) {
         if (tarn_cell_int32(col, &cell, &status) == 0) set_int(out, status);
     } else if (column == TARN_EV_DURATION_MS) {
-        if (tarn_cell_double(col, &cell, &out->r) == 0) out->kind = TARN_VALUE_REAL;
+        if (tarn_cell_double(col, &cell, &out->r) == 0) out->kind = TARN_SCANNED_REAL;
     } else if (tarn_cell_text(col, &cell, scratch, &out->text) == 0) {
-        out->kind = TARN_VALUE_TEXT;
+        out->kind = TARN_SCANNED_TEXT;
     }
 }
 
 void tarn_binding_value(const struct tarn_binding *b, const struct tarn_pq_batch *batch, uint32_t i,
-                        int column, char scratch[TARN_CELL_TEXT], struct tarn_value *out) {
+                        int column, char scratch[TARN_CELL_TEXT], struct tarn_scanned *out) {
     const struct tarn_bound *bound = &b->bound[column];
     const struct tarn_vector *v;
     uint32_t k;
 
-    out->kind = TARN_VALUE_NULL;
+    out->kind = TARN_SCANNED_NULL;
     if (bound->slot < 0) return;
     v = &batch->columns[bound->slot];
     if (tarn_vector_null(v, i)) return;
     k = tarn_vector_at(v, i);
     switch (bound->how) {
     case TARN_BIND_TEXT:
-        out->kind = TARN_VALUE_TEXT;
+        out->kind = TARN_SCANNED_TEXT;
         out->text = v->values.bytes[k];
         break;
     case TARN_BIND_TIME:
@@ -473,7 +473,7 @@ void tarn_binding_value(const struct tarn_binding *b, const struct tarn_pq_batch
     case TARN_BIND_INT32: set_int(out, v->values.i32[k]); break;
     case TARN_BIND_DOUBLE:
         out->r = v->values.f64[k];
-        out->kind = isnan(out->r) ? TARN_VALUE_NULL : TARN_VALUE_REAL;
+        out->kind = isnan(out->r) ? TARN_SCANNED_NULL : TARN_SCANNED_REAL;
         break;
     case TARN_BIND_CONVERT:
         convert_value(&b->footer->columns[bound->leaf], v, i, column, scratch, out);
@@ -485,7 +485,7 @@ void tarn_binding_value(const struct tarn_binding *b, const struct tarn_pq_batch
 void tarn_binding_extra(const struct tarn_binding *b, const struct tarn_pq_batch *batch, uint32_t i,
                         struct tarn_buf *out) {
     char scratch[TARN_CELL_TEXT];
-    struct tarn_value fits;
+    struct tarn_scanned fits;
     struct tarn_cell cell;
     int e;
 
@@ -497,7 +497,7 @@ void tarn_binding_extra(const struct tarn_binding *b, const struct tarn_pq_batch
         if (tarn_vector_null(&batch->columns[x->slot], i)) continue;
         if (x->column >= 0) {
             tarn_binding_value(b, batch, i, x->column, scratch, &fits);
-            if (fits.kind != TARN_VALUE_NULL) continue;
+            if (fits.kind != TARN_SCANNED_NULL) continue;
         }
         tarn_cell_read(col, &batch->columns[x->slot], i, &cell);
         tarn_buf_u8(out, out->len ? ',' : '{');
@@ -510,7 +510,7 @@ void tarn_binding_extra(const struct tarn_binding *b, const struct tarn_pq_batch
 int tarn_binding_matches(const struct tarn_binding *b, const struct tarn_pq_batch *batch,
                          uint32_t i) {
     char scratch[TARN_CELL_TEXT];
-    struct tarn_value v;
+    struct tarn_scanned v;
     int p;
 
     for (p = 0; p < b->n_left; p++) {

@@ -69,7 +69,7 @@ int tarn_binding_ts(const struct tarn_binding *b, const struct tarn_pq_batch *ba
                     int64_t *ms); /* 0, or -1: none that can be read */
 /* `scratch` holds what had to be printed. */
 void tarn_binding_value(const struct tarn_binding *b, const struct tarn_pq_batch *batch, uint32_t i,
-                        int column, char scratch[TARN_CELL_TEXT], struct tarn_value *out);
+                        int column, char scratch[TARN_CELL_TEXT], struct tarn_scanned *out);
 /* Fills out with the JSON object of `extra`; empty when there is nothing in it. */
 void tarn_binding_extra(const struct tarn_binding *b, const struct tarn_pq_batch *batch, uint32_t i,
                         struct tarn_buf *out);

@@ -137,11 +137,11 @@ static int starts_with(const struct tarn_slice *s, const struct tarn_slice *pref
            (prefix->len == 0 || memcmp(s->data, prefix->data, prefix->len) == 0);
 }
 
-int tarn_match_value(const struct tarn_predicate *p, const struct tarn_value *v) {
+int tarn_match_value(const struct tarn_predicate *p, const struct tarn_scanned *v) {
     struct tarn_const c;
     int order;
 
-    if (v->kind == TARN_VALUE_NULL || (v->kind == TARN_VALUE_REAL && isnan(v->r)))
+    if (v->kind == TARN_SCANNED_NULL || (v->kind == TARN_SCANNED_REAL && isnan(v->r)))
         return p->op == TARN_OP_IS_NULL;
     if (p->op == TARN_OP_IS_NULL || p->op == TARN_OP_NOT_NULL) return p->op == TARN_OP_NOT_NULL;
     memset(&c, 0, sizeof c);

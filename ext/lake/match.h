@@ -17,7 +17,7 @@ struct tarn_match {
 int tarn_match_init(struct tarn_match *m, const struct tarn_predicate *predicates, int n,
                     struct tarn_arena *a, struct tarn_err *err);
 /* Does value v of p's column satisfy p? NULL satisfies IS_NULL only. */
-int tarn_match_value(const struct tarn_predicate *p, const struct tarn_value *v);
+int tarn_match_value(const struct tarn_predicate *p, const struct tarn_scanned *v);
 /* Is p (on ts) fully told by lo and hi? */
 int tarn_match_in_range(const struct tarn_predicate *p);
 

@@ -56,10 +56,10 @@ uint32_t tarn_scan_event_columns(const struct tarn_scan *s) {
     return columns;
 }
 
-void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_value *out) {
-    out->kind = TARN_VALUE_NULL;
+void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_scanned *out) {
+    out->kind = TARN_SCANNED_NULL;
     if (!(ev->present & TARN_EV_BIT(column))) return;
-    out->kind = TARN_VALUE_INT;
+    out->kind = TARN_SCANNED_INT;
     if (column == TARN_EV_TS) {
         out->i = ev->ts;
     } else if (column == TARN_EV_VERIFIED) {
@@ -68,15 +68,15 @@ void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_
         out->i = ev->status_code;
     } else if (column == TARN_EV_DURATION_MS) {
         out->r = ev->duration_ms;
-        out->kind = isnan(out->r) ? TARN_VALUE_NULL : TARN_VALUE_REAL;
+        out->kind = isnan(out->r) ? TARN_SCANNED_NULL : TARN_SCANNED_REAL;
     } else {
         out->text = ev->text[column];
-        out->kind = TARN_VALUE_TEXT;
+        out->kind = TARN_SCANNED_TEXT;
     }
 }
 
 int tarn_scan_event_matches(const struct tarn_scan *s, const struct tarn_event *ev) {
-    struct tarn_value v;
+    struct tarn_scanned v;
     int i;
 
     for (i = 0; i < s->match.n; i++) {
@@ -288,22 +288,23 @@ int tarn_scan_next(struct tarn_scan *s, int *more, struct tarn_err *err) {
     return TARN_OK;
 }
 
-static int extra_value(struct tarn_scan *s, struct tarn_value *out, struct tarn_err *err) {
+static int extra_value(struct tarn_scan *s, struct tarn_scanned *out, struct tarn_err *err) {
     if (!s->batch) return TARN_OK;
     tarn_binding_extra(s->file->binding, s->batch, s->row, &s->extra);
     if (s->extra.rc != TARN_OK)
         return tarn_err_set(err, s->extra.rc, "%s: a row's other columns don't fit in memory",
                             s->file->source.name);
     if (s->extra.len) {
-        out->kind = TARN_VALUE_TEXT;
+        out->kind = TARN_SCANNED_TEXT;
         out->text.data = s->extra.data;
         out->text.len = s->extra.len;
     }
     return TARN_OK;
 }
 
-int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, struct tarn_err *err) {
-    out->kind = TARN_VALUE_NULL;
+int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_scanned *out,
+                    struct tarn_err *err) {
+    out->kind = TARN_SCANNED_NULL;
     out->text.len = 0;
     if (!s->has_row || column < 0 || column > TARN_SCAN_DAY)
         return tarn_err_set(err, TARN_EINVAL, "scan: no current row, or no column %d", column);
@@ -313,7 +314,7 @@ int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, str
         int64_t unit = column == TARN_SCAN_HOUR ? TARN_MS_PER_HOUR : TARN_MS_PER_DAY;
         int rc = tarn_scan_value(s, TARN_EV_TS, out, err);
 
-        if (out->kind == TARN_VALUE_INT) out->i = tarn_time_floor(out->i, unit);
+        if (out->kind == TARN_SCANNED_INT) out->i = tarn_time_floor(out->i, unit);
         return rc;
     }
     if (s->batch)

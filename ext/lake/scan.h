@@ -56,10 +56,15 @@ struct tarn_scan_spec {
     void *interrupted_arg;
 };
 
-enum tarn_value_kind { TARN_VALUE_NULL, TARN_VALUE_INT, TARN_VALUE_REAL, TARN_VALUE_TEXT };
+enum tarn_scanned_kind {
+    TARN_SCANNED_NULL,
+    TARN_SCANNED_INT,
+    TARN_SCANNED_REAL,
+    TARN_SCANNED_TEXT
+};
 
-struct tarn_value {
-    enum tarn_value_kind kind;
+struct tarn_scanned {
+    enum tarn_scanned_kind kind;
     int64_t i;
     double r;
     struct tarn_slice text; /* valid until the next tarn_scan_next */
@@ -81,7 +86,8 @@ int tarn_scan_open(struct tarn_scan **out, const struct tarn_scan_spec *spec, st
 ** predicates narrow, and are exact for Parquet columns of the expected type (callers check again). */
 int tarn_scan_next(struct tarn_scan *s, int *more, struct tarn_err *err);
 /* A column of the current row (only those asked for). ts: INT ms; verified: INT 0/1. */
-int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_value *out, struct tarn_err *err);
+int tarn_scan_value(struct tarn_scan *s, int column, struct tarn_scanned *out,
+                    struct tarn_err *err);
 /* The current row's file: key, or NULL for a pending row. Valid until the next step. */
 const char *tarn_scan_filename(const struct tarn_scan *s);
 const char *tarn_scan_prefix(const struct tarn_scan *s);

@@ -32,7 +32,7 @@ struct column {
 
 struct bound { /* a tuple; owns its texts */
     int set;
-    struct tarn_value v[TARN_TUPLE_WIDTH];
+    struct tarn_scanned v[TARN_TUPLE_WIDTH];
 };
 
 struct tarn_scan_group {
@@ -73,10 +73,10 @@ static int bound_set(struct bound *b, const struct tarn_tuples *t, uint32_t tupl
     bound_release(b);
     b->set = 1;
     for (c = 0; c < t->width; c++) {
-        const struct tarn_value *v = &t->columns[c].values[ids[c]];
+        const struct tarn_scanned *v = &t->columns[c].values[ids[c]];
         uint8_t *text = NULL;
 
-        if (v->kind == TARN_VALUE_TEXT && (text = tarn_malloc(v->text.len + 1)) == NULL)
+        if (v->kind == TARN_SCANNED_TEXT && (text = tarn_malloc(v->text.len + 1)) == NULL)
             return TARN_ENOMEM;
         if (text && v->text.len) memcpy(text, v->text.data, v->text.len);
         b->v[c] = *v;
@@ -111,15 +111,15 @@ static int forget(struct tarn_scan *s) {
 }
 
 /* A column of the current row. */
-static void value_of(struct tarn_scan *s, int column, struct tarn_value *v) {
+static void value_of(struct tarn_scan *s, int column, struct tarn_scanned *v) {
     int64_t unit = column == TARN_SCAN_HOUR ? TARN_MS_PER_HOUR : TARN_MS_PER_DAY;
 
-    v->kind = TARN_VALUE_NULL;
+    v->kind = TARN_SCANNED_NULL;
     if (column >= TARN_SCAN_HOUR) {
-        v->kind = TARN_VALUE_INT;
+        v->kind = TARN_SCANNED_INT;
         v->i = s->event.ts;
         if (s->batch && tarn_binding_ts(s->file->binding, s->batch, s->row, &v->i) != 0)
-            v->kind = TARN_VALUE_NULL;
+            v->kind = TARN_SCANNED_NULL;
         v->i = tarn_time_floor(v->i, unit);
     } else if (s->batch) {
         tarn_binding_value(s->file->binding, s->batch, s->row, column, s->scratch[column], v);
@@ -131,7 +131,7 @@ static void value_of(struct tarn_scan *s, int column, struct tarn_value *v) {
 /* The number of the hour or day of the current row. */
 static int time_number(struct tarn_scan *s, int c, uint32_t *id) {
     struct column *col = &s->group->columns[c];
-    struct tarn_value v;
+    struct tarn_scanned v;
     int64_t ms = s->event.ts;
     int rc = TARN_OK;
 
@@ -152,7 +152,7 @@ static int time_number(struct tarn_scan *s, int c, uint32_t *id) {
 static int column_number(struct tarn_scan *s, int c, uint32_t *id) {
     struct column *col = &s->group->columns[c];
     const struct tarn_vector *vector = NULL;
-    struct tarn_value v;
+    struct tarn_scanned v;
     uint32_t *known = NULL;
     int rc;
 
@@ -177,7 +177,7 @@ static int column_number(struct tarn_scan *s, int c, uint32_t *id) {
 
 /* Compares one more column of the row with a bound that it equals so far: 0 = still so. */
 static int compare_bound(const struct tarn_scan_group *g, struct bound *b, int c,
-                         const struct tarn_value *v) {
+                         const struct tarn_scanned *v) {
     return tarn_value_compare(v, &b->v[c]) * g->sign[c];
 }
 
@@ -185,7 +185,7 @@ static int compare_bound(const struct tarn_scan_group *g, struct bound *b, int c
 static int is_outside(struct tarn_scan *s) {
     struct tarn_scan_group *g = s->group;
     int above_lo = !g->lo.set, below_hi = !g->hi.set;
-    struct tarn_value v;
+    struct tarn_scanned v;
     int c, order;
 
     for (c = 0; c < g->width && !(above_lo && below_hi); c++) {
@@ -457,7 +457,7 @@ static int read_times(struct tarn_scan *s, uint64_t place, struct tarn_err *err)
     return rc;
 }
 
-int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_value *out,
+int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_scanned *out,
                           struct tarn_err *err) {
     struct tarn_scan_group *g = s->group;
     uint64_t place = g->before + g->row + s->row;
@@ -474,7 +474,7 @@ int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_value *ou
     if ((place < g->first || place - g->first >= g->n_times) &&
         (rc = read_times(s, place, err)) != TARN_OK)
         return rc;
-    out->kind = TARN_VALUE_INT;
+    out->kind = TARN_SCANNED_INT;
     out->i = g->times[place - g->first];
     return TARN_OK;
 }

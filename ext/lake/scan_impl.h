@@ -103,7 +103,7 @@ int tarn_scan_file_event(struct tarn_scan_file *f, struct tarn_event *ev, int *m
 int tarn_scan_file_batch(struct tarn_scan_file *f, const struct tarn_pq_block *block,
                          struct tarn_pq_batch **out, struct tarn_err *err);
 
-void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_value *out);
+void tarn_scan_event_value(const struct tarn_event *ev, int column, struct tarn_scanned *out);
 
 /* scan_walk.c: files in key order, then pending rows. */
 int tarn_scan_walk_files(struct tarn_scan *s, int *more, struct tarn_err *err); /* files only */
@@ -144,7 +144,7 @@ void tarn_scan_order_release(struct tarn_scan *s);
 
 /* scan_group.c: rows by the columns of spec.group. */
 int tarn_scan_group_next(struct tarn_scan *s, int *more, struct tarn_err *err);
-int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_value *out,
+int tarn_scan_group_value(struct tarn_scan *s, int column, struct tarn_scanned *out,
                           struct tarn_err *err);
 void tarn_scan_group_release(struct tarn_scan *s);
 

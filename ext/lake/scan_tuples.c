@@ -61,25 +61,25 @@ static uint64_t hash_ids(const uint32_t *ids, int n) {
     return h;
 }
 
-static uint64_t hash_value(const struct tarn_value *v) {
+static uint64_t hash_value(const struct tarn_scanned *v) {
     uint64_t bits = 0;
 
-    if (v->kind == TARN_VALUE_TEXT) return tarn_xxh64(v->text.data, v->text.len);
-    if (v->kind == TARN_VALUE_INT) bits = (uint64_t)v->i;
-    if (v->kind == TARN_VALUE_REAL) memcpy(&bits, &v->r, sizeof bits);
+    if (v->kind == TARN_SCANNED_TEXT) return tarn_xxh64(v->text.data, v->text.len);
+    if (v->kind == TARN_SCANNED_INT) bits = (uint64_t)v->i;
+    if (v->kind == TARN_SCANNED_REAL) memcpy(&bits, &v->r, sizeof bits);
     return mix(bits + (uint64_t)v->kind);
 }
 
-int tarn_value_compare(const struct tarn_value *a, const struct tarn_value *b) {
+int tarn_value_compare(const struct tarn_scanned *a, const struct tarn_scanned *b) {
     size_t n;
     int c;
 
     if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
     switch (a->kind) {
-    case TARN_VALUE_INT: return (a->i > b->i) - (a->i < b->i);
-    case TARN_VALUE_REAL: return (a->r > b->r) - (a->r < b->r);
-    case TARN_VALUE_TEXT: break;
-    case TARN_VALUE_NULL: return 0;
+    case TARN_SCANNED_INT: return (a->i > b->i) - (a->i < b->i);
+    case TARN_SCANNED_REAL: return (a->r > b->r) - (a->r < b->r);
+    case TARN_SCANNED_TEXT: break;
+    case TARN_SCANNED_NULL: return 0;
     }
     n = a->text.len < b->text.len ? a->text.len : b->text.len;
     c = n ? memcmp(a->text.data, b->text.data, n) : 0;
@@ -110,13 +110,13 @@ static int more_slots(struct tarn_tuples *t, uint32_t **slots, uint32_t *n_slots
 }
 
 static int add_value(struct tarn_tuples *t, struct tarn_tuple_column *col,
-                     const struct tarn_value *v, uint64_t hash) {
+                     const struct tarn_scanned *v, uint64_t hash) {
     uint32_t cap = col->cap ? col->cap * 2 : 32;
-    struct tarn_value copy = *v;
+    struct tarn_scanned copy = *v;
 
     if (col->n == MOST) return TARN_ENOMEM;
     if (col->n == col->cap) {
-        struct tarn_value *values = widen(t, col->values, col->cap, cap, sizeof *values);
+        struct tarn_scanned *values = widen(t, col->values, col->cap, cap, sizeof *values);
         uint64_t *hashes = NULL;
 
         if (!values) return TARN_ENOMEM;
@@ -126,7 +126,7 @@ static int add_value(struct tarn_tuples *t, struct tarn_tuple_column *col,
         col->hashes = hashes;
         col->cap = cap;
     }
-    if (v->kind == TARN_VALUE_TEXT && v->text.len) {
+    if (v->kind == TARN_SCANNED_TEXT && v->text.len) {
         copy.text.data = tarn_arena_memdup(&t->texts, v->text.data, v->text.len);
         if (!copy.text.data) return TARN_ENOMEM;
         t->bytes += v->text.len + 16;
@@ -136,7 +136,8 @@ static int add_value(struct tarn_tuples *t, struct tarn_tuple_column *col,
     return TARN_OK;
 }
 
-int tarn_tuples_value(struct tarn_tuples *t, int column, const struct tarn_value *v, uint32_t *id) {
+int tarn_tuples_value(struct tarn_tuples *t, int column, const struct tarn_scanned *v,
+                      uint32_t *id) {
     struct tarn_tuple_column *col = &t->columns[column];
     uint64_t hash = hash_value(v), h;
 
@@ -186,7 +187,7 @@ int tarn_tuples_find(struct tarn_tuples *t, const uint32_t *ids, int add, uint32
 
 struct ranking {
     const struct tarn_tuples *t;
-    const struct tarn_value *values;
+    const struct tarn_scanned *values;
     uint32_t *ranks[TARN_TUPLE_WIDTH];
 };
 

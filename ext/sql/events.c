@@ -303,12 +303,12 @@ static int events_eof(sqlite3_vtab_cursor *base) {
 /* An event's own column. */
 static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
                          struct tarn_err *err) {
-    struct tarn_value v;
+    struct tarn_scanned v;
     int rc = tarn_scan_value(cur->scan, column, &v, err);
 
     if (rc) return rc;
     switch (v.kind) {
-    case TARN_VALUE_INT:
+    case TARN_SCANNED_INT:
         if (column == TARN_EV_TS || column >= TARN_SCAN_HOUR) {
             sqlite3_result_text(ctx, tarn_time_memo(&cur->time, v.i),
                                 column == TARN_EV_TS       ? TARN_TIME_LEN
@@ -319,8 +319,8 @@ static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
             sqlite3_result_int64(ctx, v.i);
         }
         break;
-    case TARN_VALUE_REAL: sqlite3_result_double(ctx, v.r); break;
-    case TARN_VALUE_TEXT:
+    case TARN_SCANNED_REAL: sqlite3_result_double(ctx, v.r); break;
+    case TARN_SCANNED_TEXT:
         sqlite3_result_text64(ctx, v.text.len ? (const char *)v.text.data : "", v.text.len,
                               SQLITE_TRANSIENT, SQLITE_UTF8);
         break;
@@ -332,11 +332,11 @@ static int result_column(struct cursor *cur, sqlite3_context *ctx, int column,
 /* A value of the payload: $.outer.inner, else $.fallback. */
 static int result_member(struct cursor *cur, sqlite3_context *ctx, const char *outer,
                          const char *inner, const char *fallback, struct tarn_err *err) {
-    struct tarn_value v = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
+    struct tarn_scanned v = {TARN_SCANNED_NULL, 0, 0, {NULL, 0}};
     struct tarn_slice found;
     int rc = tarn_scan_value(cur->scan, TARN_EV_PAYLOAD, &v, err);
 
-    if (rc || v.kind != TARN_VALUE_TEXT) return rc;
+    if (rc || v.kind != TARN_SCANNED_TEXT) return rc;
     if (tarn_json_member(v.text, outer, inner, &found) ||
         (fallback && tarn_json_member(v.text, fallback, NULL, &found))) {
         tarn_json_result(ctx, found);
@@ -346,7 +346,7 @@ static int result_member(struct cursor *cur, sqlite3_context *ctx, const char *o
 
 static int result_hidden(struct cursor *cur, sqlite3_context *ctx, int column,
                          struct tarn_err *err) {
-    struct tarn_value v = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
+    struct tarn_scanned v = {TARN_SCANNED_NULL, 0, 0, {NULL, 0}};
     int rc = TARN_OK;
 
     switch (column) {
@@ -355,7 +355,7 @@ static int result_hidden(struct cursor *cur, sqlite3_context *ctx, int column,
     case TARN_COL_FILENAME: tarn_result_text(ctx, tarn_scan_filename(cur->scan)); break;
     case TARN_COL_TS_MS:
         rc = tarn_scan_value(cur->scan, TARN_EV_TS, &v, err);
-        if (rc == TARN_OK && v.kind == TARN_VALUE_INT) sqlite3_result_int64(ctx, v.i);
+        if (rc == TARN_OK && v.kind == TARN_SCANNED_INT) sqlite3_result_int64(ctx, v.i);
         break;
     case TARN_COL_EXTRA: return result_column(cur, ctx, TARN_EV_EXTRA, err);
     case TARN_COL_DURATION: return result_column(cur, ctx, TARN_EV_DURATION_MS, err);

@@ -323,19 +323,19 @@ void lake_put_jsonl(struct lake_fixture *f, const char *key, int first, int n) {
     tarn_buf_release(&out);
 }
 
-static void check_column(const struct lake_row *r, int c, const struct tarn_value *v) {
+static void check_column(const struct lake_row *r, int c, const struct tarn_scanned *v) {
     if (!(r->present & TARN_EV_BIT(c))) {
-        assert_int_equal(v->kind, TARN_VALUE_NULL);
+        assert_int_equal(v->kind, TARN_SCANNED_NULL);
     } else if (c == TARN_EV_TS || c == TARN_EV_VERIFIED || c == TARN_EV_STATUS_CODE) {
-        assert_int_equal(v->kind, TARN_VALUE_INT);
+        assert_int_equal(v->kind, TARN_SCANNED_INT);
         assert_true(v->i == (c == TARN_EV_TS         ? r->ts
                              : c == TARN_EV_VERIFIED ? r->verified
                                                      : r->status));
     } else if (c == TARN_EV_DURATION_MS) {
-        assert_int_equal(v->kind, TARN_VALUE_REAL);
+        assert_int_equal(v->kind, TARN_SCANNED_REAL);
         assert_true(v->r >= r->duration && v->r <= r->duration);
     } else {
-        assert_int_equal(v->kind, TARN_VALUE_TEXT);
+        assert_int_equal(v->kind, TARN_SCANNED_TEXT);
         assert_int_equal(v->text.len, strlen(r->text[c]));
         assert_memory_equal(v->text.data, r->text[c], v->text.len);
     }
@@ -343,13 +343,13 @@ static void check_column(const struct lake_row *r, int c, const struct tarn_valu
 
 int lake_check_row(struct lake_fixture *f, struct tarn_scan *s, uint32_t columns) {
     struct tarn_err err = {0};
-    struct tarn_value v;
+    struct tarn_scanned v;
     struct lake_row *r;
     char payload[512];
     int id = -1, c;
 
     assert_int_equal(tarn_scan_value(s, TARN_EV_PAYLOAD, &v, &err), TARN_OK);
-    assert_int_equal(v.kind, TARN_VALUE_TEXT);
+    assert_int_equal(v.kind, TARN_SCANNED_TEXT);
     assert_true(v.text.len < sizeof payload);
     memcpy(payload, v.text.data, v.text.len);
     payload[v.text.len] = '\0';
@@ -363,8 +363,8 @@ int lake_check_row(struct lake_fixture *f, struct tarn_scan *s, uint32_t columns
     }
     if (columns & TARN_EV_BIT(TARN_EV_EXTRA)) {
         assert_int_equal(tarn_scan_value(s, TARN_EV_EXTRA, &v, &err), TARN_OK);
-        assert_int_equal(v.kind, r->extra[0] ? TARN_VALUE_TEXT : TARN_VALUE_NULL);
-        if (v.kind == TARN_VALUE_TEXT) {
+        assert_int_equal(v.kind, r->extra[0] ? TARN_SCANNED_TEXT : TARN_SCANNED_NULL);
+        if (v.kind == TARN_SCANNED_TEXT) {
             assert_int_equal(v.text.len, strlen(r->extra));
             assert_memory_equal(v.text.data, r->extra, v.text.len);
         }

@@ -85,7 +85,7 @@ static int rows_of(void) {
 }
 
 static void empty_lakes(void **unused) {
-    struct tarn_value v;
+    struct tarn_scanned v;
 
     (void)unused;
     assert_int_equal(rows_of(), 0);
@@ -347,7 +347,7 @@ static void dates_and_bytes(void **unused) {
                               {.kind = TARN_CONST_BYTES, .bytes = {(const uint8_t *)"x", 1}}};
     struct tarn_predicate p[2] = {{TARN_EV_TS, TARN_OP_EQ, &k[0], 1},
                                   {TARN_EV_METHOD, TARN_OP_PREFIX, &k[1], 1}};
-    struct tarn_value v;
+    struct tarn_scanned v;
     int more, n;
 
     (void)unused;
@@ -355,11 +355,11 @@ static void dates_and_bytes(void **unused) {
     open_scan();
     for (n = 0; tarn_scan_next(scan, &more, &err) == TARN_OK && more; n++) {
         assert_int_equal(tarn_scan_value(scan, TARN_EV_TS, &v, &err), TARN_OK);
-        assert_true(v.kind == TARN_VALUE_INT && v.i == INT64_C(1769990400000));
+        assert_true(v.kind == TARN_SCANNED_INT && v.i == INT64_C(1769990400000));
         assert_int_equal(tarn_scan_value(scan, TARN_EV_METHOD, &v, &err), TARN_OK);
-        assert_int_equal(v.kind, n == 2 ? TARN_VALUE_NULL : TARN_VALUE_TEXT);
+        assert_int_equal(v.kind, n == 2 ? TARN_SCANNED_NULL : TARN_SCANNED_TEXT);
         assert_int_equal(tarn_scan_value(scan, TARN_EV_EXTRA, &v, &err), TARN_OK);
-        assert_int_equal(v.kind, n == 2 ? TARN_VALUE_TEXT : TARN_VALUE_NULL);
+        assert_int_equal(v.kind, n == 2 ? TARN_SCANNED_TEXT : TARN_SCANNED_NULL);
         if (n == 2) assert_memory_equal(v.text.data, "{\"method\":{\"$base64\":\"eP8=\"}}", 29);
     }
     assert_int_equal(n, 3);
@@ -449,7 +449,7 @@ static void interrupts(void **unused) {
 static void bad_lines_of_jsonl(void **unused) {
     static const char lines[] = "{\"id\":0,\"ts\":1770040800000}\n\nnonsense\n{\"id\":0}\n"
                                 "{\"id\":1,\"ts\":\"2026-02-02 14:00:01\"}\r\n";
-    struct tarn_value v;
+    struct tarn_scanned v;
     int order, more, n, rc;
 
     (void)unused;
@@ -466,7 +466,7 @@ static void bad_lines_of_jsonl(void **unused) {
         open_scan();
         for (n = 0; (rc = tarn_scan_next(scan, &more, &err)) == TARN_OK && more; n++) {
             assert_int_equal(tarn_scan_value(scan, TARN_EV_TYPE, &v, &err), TARN_OK);
-            assert_int_equal(v.kind, TARN_VALUE_NULL);
+            assert_int_equal(v.kind, TARN_SCANNED_NULL);
             assert_int_equal(tarn_scan_value(scan, TARN_EV_PAYLOAD, &v, &err), TARN_OK);
             assert_true(v.text.data[0] == '{' && v.text.data[v.text.len - 1] == '}');
         }

@@ -58,14 +58,14 @@ static void build(struct lake_fixture *f) {
 }
 
 static void put_value(struct tarn_scan *s, int column, char *line) {
-    struct tarn_value v;
+    struct tarn_scanned v;
     struct tarn_err err = {0};
     size_t at = strlen(line);
 
     assert_int_equal(tarn_scan_value(s, column, &v, &err), TARN_OK);
-    if (v.kind == TARN_VALUE_NULL)
+    if (v.kind == TARN_SCANNED_NULL)
         snprintf(line + at, LINE - at, "|-");
-    else if (v.kind == TARN_VALUE_INT)
+    else if (v.kind == TARN_SCANNED_INT)
         snprintf(line + at, LINE - at, "|%lld", (long long)v.i);
     else
         snprintf(line + at, LINE - at, "|'%.*s'", (int)v.text.len, (const char *)v.text.data);
@@ -119,7 +119,7 @@ static void sort(struct table *t) {
 static void check_order(const struct tarn_scan_spec *spec) {
     struct tarn_scan *s = NULL;
     struct tarn_err err = {0};
-    struct tarn_value last[TARN_SCAN_GROUP_MAX], now;
+    struct tarn_scanned last[TARN_SCAN_GROUP_MAX], now;
     int more = 1, any = 0, i;
 
     assert_int_equal(tarn_scan_open(&s, spec, &err), TARN_OK);
@@ -203,7 +203,7 @@ static void ts_of_some_rows(void **unused) {
     struct tarn_scan_spec spec;
     struct tarn_scan *s = NULL;
     struct tarn_err err = {0};
-    struct tarn_value v, type;
+    struct tarn_scanned v, type;
     int64_t sum = 0, all = 0;
     int more = 1, n = 0, i;
 
@@ -220,7 +220,7 @@ static void ts_of_some_rows(void **unused) {
     assert_int_equal(tarn_scan_open(&s, &spec, &err), TARN_OK);
     while (tarn_scan_next(s, &more, &err) == TARN_OK && more) {
         assert_int_equal(tarn_scan_value(s, TARN_EV_TYPE, &type, &err), TARN_OK);
-        if (type.kind != TARN_VALUE_TEXT || type.text.len != 8 ||
+        if (type.kind != TARN_SCANNED_TEXT || type.text.len != 8 ||
             memcmp(type.text.data, "rpc.call", 8) != 0)
             continue;
         assert_int_equal(tarn_scan_value(s, TARN_EV_TS, &v, &err), TARN_OK);
@@ -256,7 +256,7 @@ static void failing_allocations(void **unused) {
     while (rc != TARN_OK) {
         struct tarn_scan *s = NULL;
         struct tarn_err err = {0};
-        struct tarn_value v;
+        struct tarn_scanned v;
 
         tarn_mem_fail_after(++i, 1);
         rc = tarn_scan_open(&s, &spec, &err);
