@@ -241,7 +241,9 @@ int tarn_capture_join(struct tarn_conn *conn, struct tarn_err *err) {
 int tarn_capture_entry(struct tarn_conn *conn, int64_t id, const char *json, struct tarn_err *err) {
     struct tarn_capture *c = conn->capture;
     struct tarn_buf *b = &c->scratch;
+    uint64_t at;
     size_t i;
+    int rc;
 
     if (!c->joined) return TARN_OK; /* seen while reading: the next change notes it */
     for (i = 0; i < c->n_collections && c->collections[i].id != id; i++) {
@@ -253,7 +255,9 @@ int tarn_capture_entry(struct tarn_conn *conn, int64_t id, const char *json, str
     tarn_buf_u8(b, TARN_OP_ENTRY);
     tarn_buf_u8(b, 0);
     tarn_buf_puts(b, json);
-    return tarn_capture_add(c, &c->collections[i], err);
+    at = tarn_txn_changes_len(conn);
+    rc = tarn_capture_add(c, &c->collections[i], err);
+    return rc ? rc : tarn_capture_note_entry(c, c->collections[i].name, at, err);
 }
 
 struct tarn_collection *tarn_capture_find(struct tarn_conn *conn, const char *table) {
