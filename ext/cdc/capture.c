@@ -198,7 +198,7 @@ static int prepare(struct tarn_capture *c, struct tarn_err *err) {
     int sq = SQLITE_OK;
 
     if (!c->join) {
-        sq = sqlite3_prepare_v3(db, "DELETE FROM main._tarn_tx WHERE 0", -1,
+        sq = sqlite3_prepare_v3(db, "DELETE FROM main._tarn_tx WHERE rowid = 0", -1,
                                 SQLITE_PREPARE_PERSISTENT, &c->join, NULL);
     }
     /* the table whose disconnecting, when the connection is closed, ends the kept statements */
