@@ -224,7 +224,7 @@ static void a_database_in_memory(void **state) {
 
     (void)state;
     assert_non_null(mkdtemp(folder));
-    snprintf(sql, sizeof sql, "SELECT tarn_open('%s')", folder);
+    snprintf(sql, sizeof sql, "SELECT tarn_open('./%s')", folder);
     must(db, sql);
     must(db, "CREATE TABLE users(id INTEGER PRIMARY KEY)");
     track(db, "users");
