@@ -23,6 +23,7 @@ const struct tarn_family *const tarn_families[] = {
     &tarn_family_quantile,
     &tarn_family_row_groups,
     &tarn_family_time,
+    &tarn_family_track,
     &tarn_family_version,
     NULL,
 };
