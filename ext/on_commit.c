@@ -18,6 +18,7 @@
 #include "payload.h"
 #include "tarn.h"
 #include "txn_impl.h"
+#include "waiting.h"
 
 _Static_assert(TARN_BOOKMARK_SIZE == TARN_BOOKMARK + 1, "tarn.h says how long a bookmark is");
 
@@ -124,12 +125,13 @@ static void heard(void *arg, struct tarn_conn *c, const struct tarn_commit *comm
     struct listener *l = arg;
     struct tarn_transaction t = {0};
     struct tarn_position position;
+    uint32_t timeline = 0;
     struct tally tally = {0};
     char bookmark[TARN_BOOKMARK_SIZE];
 
     tarn_arena_init(&tally.names, NULL);
-    tarn_db_position(c->shared, &position);
-    tarn_bookmark_text(bookmark, position.timeline, commit->sequence, commit->time, commit->digest);
+    tarn_waiting_position(c, &position, &timeline);
+    tarn_bookmark_text(bookmark, timeline, commit->sequence, commit->time, commit->digest);
     t.bookmark = bookmark;
     t.time = commit->time;
     t.events = commit->events;

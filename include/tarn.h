@@ -81,8 +81,9 @@ TARN_API int tarn_untrack(sqlite3 *db, const char *table, char **err);
 /* A bookmark names one committed transaction. Bookmarks compare with strcmp in the order of commits. */
 #define TARN_BOOKMARK_SIZE 56 /* with the NUL */
 
-/* The bookmark of the last captured transaction of the database, whoever made it, as this connection
-** sees it: inside a read transaction, that of the state it reads. "" when nothing was captured yet.
+/* The bookmark of the last transaction of the database that changed tracked tables or inserted events,
+** whoever made it, as this connection sees it: inside a read transaction, that of the state it reads.
+** "" when there is none yet.
 ** As `SELECT tarn_bookmark()`. */
 TARN_API int tarn_bookmark(sqlite3 *db, char out[TARN_BOOKMARK_SIZE], char **err);
 
@@ -127,8 +128,9 @@ TARN_API int tarn_on_commit(sqlite3 *db,
 TARN_API const char *tarn_errmsg(sqlite3 *db);
 
 /* Delivers everything committed, events and changes, to the database's lake, now, and waits until that
-** is done. *events (may be NULL) = how many events and changes went out, this call's and those of a
-** flush that was under way. As `SELECT tarn_flush()`. Refused inside a transaction that has events of
+** is done. *events (may be NULL) = how many events and changes went out (the beginning or end of a
+** table's tracking is one), this call's and those of a flush that was under way. As `SELECT
+** tarn_flush()`. Refused inside a transaction that has events of
 ** its own to deliver. */
 TARN_API int tarn_flush(sqlite3 *db, sqlite3_int64 *events, char **err);
 

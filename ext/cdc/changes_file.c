@@ -96,16 +96,19 @@ int tarn_changes_reader_start(struct tarn_changes_reader *r, struct tarn_changes
     return rc;
 }
 
-/* Rows to read at once. */
-static uint32_t part_rows(const struct tarn_changes_reader *r, const struct tarn_changes_scan *s) {
+/* Rows to read at once: as many as a LIMIT wants, and then twice as many each time. */
+static uint32_t part_rows(struct tarn_changes_reader *r, const struct tarn_changes_scan *s) {
     const struct tarn_pq_row_group *g = &r->footer->row_groups[r->group];
     uint64_t width = g->rows > 0 ? g->bytes / (uint64_t)g->rows + 1 : 1;
     uint64_t most = s->budget.limit / 16;
     uint64_t rows = (most && most < PART_BYTES ? most : PART_BYTES) / width;
 
     if (rows > PART_MAX) rows = PART_MAX;
-    if (s->spec.limit > 0 && s->spec.n_predicates == 0 && (uint64_t)s->spec.limit < rows) {
-        rows = (uint64_t)s->spec.limit;
+    if (r->at_once == 0) r->at_once = s->spec.limit > 0 ? (uint64_t)s->spec.limit : PART_MAX;
+    if (r->at_once < PART_MIN) r->at_once = PART_MIN;
+    if (r->at_once < rows) {
+        rows = r->at_once;
+        r->at_once *= 2;
     }
     return (uint32_t)(rows < PART_MIN ? PART_MIN : rows);
 }

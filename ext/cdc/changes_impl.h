@@ -32,6 +32,7 @@ struct tarn_changes_reader { /* one file */
     struct tarn_pq_batch *batch;
     int64_t row; /* of the batch */
     uint64_t returned;
+    uint64_t at_once; /* rows, of the next part */
 };
 
 struct tarn_changes_definition {
