@@ -32,8 +32,9 @@ static void release(struct manifest *m) {
     m->root = NULL;
 }
 
-static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
-                struct tarn_err *err) {
+/* TARN_EEXIST: it was replaced while it was read. */
+static int load_once(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
+                     struct tarn_err *err) {
     struct tarn_object object;
     struct tarn_err why = {0};
     json_error_t fault;
@@ -63,7 +64,23 @@ static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice 
     if (rc) return tarn_err_set(err, rc == TARN_ENOTFOUND ? TARN_EEXIST : rc, "%s", why.msg);
     if (json_is_object(m->root)) return TARN_OK;
     release(m);
-    return tarn_err_set(err, TARN_ECORRUPT, "%.120s is no JSON object: %.80s", m->key, fault.text);
+    return tarn_err_set(
+        err, TARN_ECORRUPT,
+        "%.120s is no JSON object (%.60s): remove it, the next flush makes a new one", m->key,
+        fault.text);
+}
+
+static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
+                struct tarn_err *err) {
+    struct tarn_err why = {0};
+    int rc = TARN_EEXIST;
+    int i;
+
+    for (i = 0; i < ATTEMPTS && rc == TARN_EEXIST; i++) {
+        tarn_err_clear(&why);
+        rc = load_once(m, store, name, &why);
+    }
+    return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
 }
 
 static int check(const struct manifest *m, const char *database, struct tarn_err *err) {
@@ -80,19 +97,10 @@ static int check(const struct manifest *m, const char *database, struct tarn_err
 int tarn_manifest_check(struct tarn_store *store, struct tarn_slice name, const char *database,
                         struct tarn_err *err) {
     struct manifest m;
-    int rc = TARN_EEXIST;
-    int i;
+    int rc = load(&m, store, name, err);
 
-    for (i = 0; i < ATTEMPTS && rc == TARN_EEXIST; i++) {
-        struct tarn_err why = {0};
-
-        rc = load(&m, store, name, &why);
-        if (rc == TARN_EEXIST && i + 1 < ATTEMPTS) continue; /* replaced while it was read */
-        if (rc) return tarn_err_set(err, rc, "%s", why.msg);
-        rc = check(&m, database, err);
-        release(&m);
-        return rc;
-    }
+    if (rc == TARN_OK) rc = check(&m, database, err);
+    release(&m);
     return rc;
 }
 
