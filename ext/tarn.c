@@ -9,6 +9,7 @@
 
 SQLITE_EXTENSION_INIT1
 
+#include "capture.h"
 #include "conn.h"
 #include "db.h"
 #include "deliver_changes.h"
@@ -48,6 +49,7 @@ static int give(sqlite3 *db, char **message) {
     tarn_deliver_changes_register();
     if (tarn_conn_new(&conn, db)) return SQLITE_NOMEM;
     rc = tarn_sqlite_code(tarn_sql_register(conn, &err));
+    if (rc == SQLITE_OK) rc = tarn_sqlite_code(tarn_capture_new(conn, &err));
     if (rc == SQLITE_OK) tarn_conn_arm(conn);
     tarn_conn_unref(conn); /* what was registered holds references of its own */
     if (rc && message) *message = sqlite3_mprintf("%s", err.msg);

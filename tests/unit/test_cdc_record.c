@@ -501,12 +501,53 @@ static void test_delta_texts(void **state) {
     assert_int_equal(tarn_op_from_word(CDC_SLICE("")), 0);
 }
 
+/* Each allocation fails in turn: the error is that, and never that the bytes are wrong. */
+static void test_failing_allocations(void **state) {
+    static const char data[] = "{\"id\":1,\"v\":{\"$blob\":\"00\"}}";
+    static const char prev[] = "{\"id\":1,\"v\":\"\\n\"}";
+    unsigned long failed = 0;
+    int rc = TARN_ENOMEM;
+
+    (void)state;
+    for (unsigned long n = 1; rc == TARN_ENOMEM; n++) {
+        struct tarn_buf def = TARN_BUF_INIT(1 << 16), body = TARN_BUF_INIT(1 << 16);
+        struct fixture f;
+        struct tarn_definition d;
+        struct tarn_arena a;
+        struct tarn_err err = {0};
+
+        two_columns(&f, 0);
+        tarn_definition_put(&def, &f.d);
+        tarn_arena_init(&a, NULL);
+        tarn_mem_fail_after(n, 0);
+        rc = tarn_definition_take(&d, slice(&def), &a, &err);
+        tarn_arena_release(&a);
+        if (rc == TARN_OK)
+            rc = tarn_change_from_delta(&body, &f.d, TARN_OP_UPDATE, CDC_SLICE("1"),
+                                        CDC_SLICE(data), CDC_SLICE(prev), &a, &err);
+        tarn_arena_release(&a);
+        if (rc == TARN_OK) rc = tarn_change_take(&f.c, &f.d, slice(&body), &a, &err);
+        tarn_mem_fail_after(0, 0);
+        if (rc != TARN_OK) {
+            failed++;
+            assert_int_equal(rc, TARN_ENOMEM);
+            assert_non_null(strstr(err.msg, "no memory"));
+        }
+        tarn_arena_release(&a);
+        tarn_buf_release(&def);
+        tarn_buf_release(&body);
+    }
+    assert_int_equal(rc, TARN_OK);
+    assert_true(failed >= 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),      cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_hostile_definitions), cmocka_unit_test(test_names_stay_in_the_lake),
         cmocka_unit_test(test_hostile_changes),     cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_deltas_refused),      cmocka_unit_test(test_delta_texts),
+        cmocka_unit_test(test_failing_allocations), cmocka_unit_test(test_deltas_refused),
+        cmocka_unit_test(test_delta_texts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
