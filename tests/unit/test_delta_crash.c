@@ -49,7 +49,7 @@ static void prepare(sqlite3 *unused) {
     say_event(&s, "e");
     x = say_collection(&s, "n/x", 1);
     y = say_collection(&s, "n/y", 1);
-    say_entry(&s, y, "{\"entry\":\"track\",\"sql\":\"CREATE TABLE y\"}");
+    say_entry(&s, y, "{\"entry\":\"track\",\"create\":\"CREATE TABLE y\"}");
     say_change(&s, x, TARN_OP_INSERT, 2, "2");
     say_base(&a, &s, "n/y", 20);
     (void)commit_as(&a, &s, 0);
@@ -100,7 +100,7 @@ static void assert_whole(struct app *a) {
     assert_string_equal(manifest(a, "n/y", "m ->> '$.counts'"),
                         "{\"insert\":150,\"update\":0,\"delete\":0,\"files\":1}");
     assert_string_equal(manifest(a, "n/y", "json_array_length(m, '$.entries')"), "1");
-    assert_string_equal(manifest(a, "n/y", "m ->> '$.schemas[0].sql'"), "CREATE TABLE y");
+    assert_string_equal(manifest(a, "n/y", "m ->> '$.schemas[0].create'"), "CREATE TABLE y");
     assert_int_equal(count_spools(a), 0);
 }
 
