@@ -125,9 +125,38 @@ static void ends_before_each_step(void **state) {
     assert_true(n > 12 && n < 200);
 }
 
+/* Each allocation fails in turn, once: an error, and the next flush completes it. */
+static void without_memory(void **state) {
+    unsigned long at, total = 1, errors = 0;
+    struct app a;
+
+    (void)state;
+    for (at = 0; at <= total; at += at ? total / 150 + 1 : 1) {
+        int rc;
+
+        shell("rm -rf %s/run && cp -r %s/saved %s/run", folder, folder, folder);
+        a = app_open("run/crash.db", "run/lake");
+        (void)tarn_mem_fail_after(at ? at : 1000000000, 0);
+        rc = try(a.db, "SELECT tarn_flush()");
+        if (at == 0) {
+            total = tarn_mem_fail_after(0, 0);
+        } else {
+            (void)tarn_mem_fail_after(0, 0);
+        }
+        if (rc && rc != SQLITE_NOMEM) fail_msg("allocation %lu: %s", at, sqlite3_errmsg(a.db));
+        errors += rc != 0;
+        must(a.db, "SELECT tarn_flush()");
+        assert_whole(&a);
+        app_close(&a);
+    }
+    print_message("%lu allocations, %lu flushes failed\n", total, errors);
+    assert_true(errors > 50);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_before_each_step),
+        cmocka_unit_test(without_memory),
     };
     int rc;
 
