@@ -139,7 +139,7 @@ static void base_and_manifest(void **state) {
 
     (void)state;
     say_entry(&s, c,
-              "{\"entry\":\"track\",\"sql\":\"CREATE TABLE people(id, name)\",\"options\":"
+              "{\"entry\":\"track\",\"create\":\"CREATE TABLE people(id, name)\",\"options\":"
               "{\"trackPrevious\":true}}");
     say_base(&a, &s, "my%20ns/c", 500);
     (void)commit(&a, &s);
@@ -159,7 +159,7 @@ static void base_and_manifest(void **state) {
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.collection'"), "c");
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.database'"), a.d->id);
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.options'"), "{\"trackPrevious\":true}");
-    assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.schemas[0].sql'"),
+    assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.schemas[0].create'"),
                         "CREATE TABLE people(id, name)");
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.firstBookmark'"), first);
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.entries[0].entry'"), "track");
