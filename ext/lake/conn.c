@@ -292,7 +292,7 @@ static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *
     uint64_t events = 0;
     int rc = tarn_db_lake(c->shared, &shared, err);
 
-    if (shared && strcmp(shared, uri) != 0) {
+    if (shared && strcmp(shared, uri) != 0 && !same_lake(c, uri)) {
         if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
             rc = tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, err);
         }
