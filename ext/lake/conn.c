@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conns.h"
 #include "db.h"
 #include "flusher.h"
 #include "keyring.h"
@@ -30,6 +31,7 @@ int tarn_conn_new(struct tarn_conn **out, sqlite3 *db) {
         tarn_free(c);
         return TARN_ENOMEM;
     }
+    tarn_conns_add(c);
     *out = c;
     return TARN_OK;
 }
@@ -42,6 +44,8 @@ void tarn_conn_unref(void *conn) {
     struct tarn_conn *c = conn;
 
     if (!c || --c->references > 0) return;
+    tarn_conns_remove(c);
+    if (c->on_commit_free) c->on_commit_free(c->on_commit_arg);
     tarn_db_release(c->shared);
     tarn_lake_free(c->lake);
     tarn_txn_free(c->txn);
