@@ -92,7 +92,7 @@ static void look(void *ctx, sqlite3 *db, int op, const char *database, const cha
     (void)new_rowid;
     for (int i = 0; op != SQLITE_DELETE && i < sqlite3_preupdate_count(db); i++) {
         if (sqlite3_preupdate_new(db, i, &v) != SQLITE_OK) die(db, "hook");
-        if (sqlite3_value_type(v) == SQLITE_TEXT && !sqlite3_value_text(v)) die(db, "hook");
+        if (sqlite3_value_type(v) == SQLITE_TEXT && !sqlite3_value_blob(v)) die(db, "hook");
     }
     j->seen++;
 }
@@ -172,7 +172,7 @@ static void write_rows(struct job *j) {
 
 static void work(struct job *j) {
     if (strcmp(j->work, "bulk-insert") == 0) {
-        run(j->db, "INSERT INTO users SELECT * FROM source");
+        run(j->db, "INSERT INTO users SELECT * FROM source WHERE id > 0");
     } else if (strcmp(j->work, "bulk-update") == 0) {
         run(j->db, "UPDATE users SET score = score + 1.5, status = status + 1");
     } else {
