@@ -257,13 +257,13 @@ static void check_base(struct capture_world *w, sqlite3 *db, int t) {
     struct capture_state found = {0};
     sqlite3_stmt *stmt = NULL;
     const char *stem = strrchr(w->path, '/') + 1;
-    char sql[FAULT_PATH + 256];
+    static const char sql[] = "SELECT pk, data FROM temp.base";
     int rc;
 
     if (w->base[t].n == 0) return;
-    snprintf(sql, sizeof sql,
-             "SELECT pk, data FROM parquet('%s-lake/cdc/%.*s/%s/data.parquet') ORDER BY pk",
-             w->path, (int)(strlen(stem) - 3), stem, table->collection);
+    fault_must(db,
+               "CREATE VIRTUAL TABLE temp.base USING parquet('%s-lake/cdc/%.*s/%s/data.parquet')",
+               w->path, (int)(strlen(stem) - 3), stem, table->collection);
     rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct capture_bytes key = {0}, values = {0};
@@ -281,6 +281,7 @@ static void check_base(struct capture_world *w, sqlite3 *db, int t) {
     }
     if (rc != SQLITE_DONE) capture_fail(w, "%s: %s", sql, sqlite3_errmsg(db));
     (void)sqlite3_finalize(stmt);
+    fault_must(db, "DROP TABLE temp.base");
     if (!capture_state_same(&found, &w->base[t])) {
         capture_state_diff(stderr, "data.parquet", &found, "when tracked", &w->base[t]);
         capture_fail(w, "%s: the base is not what was there", table->collection);
