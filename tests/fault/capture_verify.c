@@ -227,12 +227,39 @@ static void forget_commits(struct capture_world *w) {
     w->n_commits = 0;
 }
 
+/* The tables of the twin are the same: nothing that Tarn does has changed what a statement does. */
+static void compare_twins(struct capture_world *w, int connection) {
+    struct capture_connection *c = &w->c[connection];
+    int t;
+
+    if (capture_look(w, connection, 1)) return;
+    for (t = 0; t < CAPTURE_TABLES; t++) {
+        const struct capture_table *table = &capture_tables[t];
+        const struct capture_view *v = &c->views[t];
+        struct capture_state real = {0}, twin = {0};
+        sqlite3_stmt *stmt = NULL;
+
+        if (capture_dump_prepare(&stmt, c->twin, v->name, table->key_sql, v->tracked) ||
+            capture_dump(&twin, stmt, table->n_key, v->tracked) ||
+            capture_dump(&real, v->dump, table->n_key, v->tracked))
+            capture_fail(w, "%s: %s", v->name, sqlite3_errmsg(c->twin));
+        (void)sqlite3_finalize(stmt);
+        if (!capture_state_same(&real, &twin)) {
+            capture_state_diff(stderr, "with Tarn", &real, "without", &twin);
+            capture_fail(w, "%s holds something else with Tarn than without", table->name);
+        }
+        capture_state_free(&real);
+        capture_state_free(&twin);
+    }
+}
+
 void capture_verify(struct capture_world *w, int connection) {
     sqlite3 *db = w->c[connection].real;
     struct deltas d[CAPTURE_TABLES];
     size_t i;
     int t;
 
+    compare_twins(w, connection);
     memset(d, 0, sizeof d);
     for (t = 0; t < CAPTURE_TABLES; t++) {
         if (capture_tables[t].collection) read_deltas(w, db, t, w->verified, &d[t]);
