@@ -37,7 +37,7 @@ FAULT    := $(sort $(wildcard tests/fault/test_*.c))
 FUZZ     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH    := $(sort $(wildcard tests/bench/bench_*.c))
 EXAMPLES := $(sort $(wildcard examples/*.c))
-SEEDS    := tests/fuzz/seeds_nested.c tests/unit/raw_nested.c tests/unit/raw_parquet.c
+SEEDS    := tests/fuzz/seeds_cdc.c tests/fuzz/seeds_nested.c tests/unit/raw_nested.c tests/unit/raw_parquet.c
 HELPERS  := $(filter-out $(UNIT),$(sort $(wildcard tests/unit/*.c)))
 FAULT_HELPERS := $(filter-out $(FAULT),$(sort $(wildcard tests/fault/*.c)))
 

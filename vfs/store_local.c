@@ -476,7 +476,11 @@ static int local_source(struct tarn_store *s, const struct tarn_object *obj,
     f->store = tarn_store_ref(s);
     f->fd = fd;
     memcpy(f->key, obj->key, n + 1);
-    *out = (struct tarn_source){f, (uint64_t)st.st_size, f->key, source_read, source_close};
+    *out = (struct tarn_source){.ctx = f,
+                                .size = (uint64_t)st.st_size,
+                                .name = f->key,
+                                .read = source_read,
+                                .close = source_close};
     return TARN_OK;
 }
 

@@ -10,6 +10,8 @@
 #include "arena.h"
 
 #include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "err.h"
@@ -27,6 +29,20 @@ struct tarn_arena_block {
 };
 
 #define HEADER sizeof(struct tarn_arena_block)
+
+int tarn_budget_fail(const struct tarn_budget *b, struct tarn_err *err, const char *what, ...) {
+    struct tarn_err head = {0};
+    char text[sizeof head.msg - 96]; /* so that the advice fits behind it */
+    va_list ap;
+
+    va_start(ap, what);
+    (void)vsnprintf(text, sizeof text, what, ap);
+    va_end(ap);
+    return tarn_err_set(err, TARN_ELIMIT,
+                        "%s exceeds the setting memoryBudget, %zu bytes: raise it, or read fewer "
+                        "columns or rows",
+                        text, b ? b->limit : 0);
+}
 
 void tarn_arena_init(struct tarn_arena *a, struct tarn_budget *budget) {
     a->head = NULL;

@@ -20,6 +20,12 @@ struct tarn_arena {
     int rc;                     /* sticky: TARN_ENOMEM or TARN_ELIMIT */
 };
 
+struct tarn_err;
+/* "`what` exceeds the setting memoryBudget, N bytes: raise it, or read fewer columns" or rows;
+** TARN_ELIMIT. `what` begins with the file, and names the place in it. */
+int tarn_budget_fail(const struct tarn_budget *b, struct tarn_err *err, const char *what, ...)
+    __attribute__((format(printf, 3, 4)));
+
 void tarn_arena_init(struct tarn_arena *a, struct tarn_budget *budget);
 void tarn_arena_release(struct tarn_arena *a);
 void tarn_arena_clear(struct tarn_arena *a); /* keeps one block for reuse */

@@ -17,7 +17,15 @@ struct tarn_source {
     const char *name; /* for messages; borrowed, lives as long as ctx */
     int (*read)(void *ctx, uint64_t offset, void *out, size_t n, struct tarn_err *err);
     void (*close)(void *ctx); /* may be NULL */
+    /* May be NULL. Asked by readers in what may take long: non-zero ends it with TARN_EINTR. */
+    int (*stop)(void *stop_arg);
+    void *stop_arg;
 };
+
+static inline int tarn_source_poll(const struct tarn_source *s, struct tarn_err *err) {
+    if (s->stop == NULL || s->stop(s->stop_arg) == 0) return TARN_OK;
+    return tarn_err_set(err, TARN_EINTR, "interrupted");
+}
 
 /* A source over borrowed memory. */
 struct tarn_memory_source {

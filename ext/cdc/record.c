@@ -55,25 +55,38 @@ static int is_name(struct tarn_slice s) {
            (memchr(s.data, 0, s.len) == NULL && tarn_utf8_invalid(s.data, s.len) == s.len);
 }
 
-/* One segment of an object key, as tarn_percent_encode writes it. */
-static int is_segment(const uint8_t *p, size_t n) {
+/* Is this one segment of an object key, as tarn_percent_encode writes it? 0, TARN_ECORRUPT or
+** TARN_ENOMEM. */
+static int check_segment(const uint8_t *p, size_t n) {
     struct tarn_buf name = TARN_BUF_INIT(256), again = TARN_BUF_INIT(768);
-    int ok = n > 0 && tarn_percent_decode(&name, (const char *)p, n) == 0 && name.rc == TARN_OK;
+    int rc = tarn_percent_decode(&name, (const char *)p, n) == 0 ? TARN_OK : TARN_ECORRUPT;
 
-    ok = ok && tarn_name_check((const char *)name.data, name.len, "name", NULL) == TARN_OK;
-    if (ok) tarn_percent_encode(&again, (const char *)name.data, name.len);
-    ok = ok && again.rc == TARN_OK && again.len == n && memcmp(again.data, p, n) == 0;
+    if (rc == TARN_OK && name.rc == TARN_OK &&
+        tarn_name_check((const char *)name.data, name.len, "name", NULL) != TARN_OK)
+        rc = TARN_ECORRUPT;
+    if (rc == TARN_OK && name.rc == TARN_OK)
+        tarn_percent_encode(&again, (const char *)name.data, name.len);
+    if (name.rc == TARN_ENOMEM || again.rc == TARN_ENOMEM)
+        rc = TARN_ENOMEM;
+    else if (name.rc != TARN_OK || again.rc != TARN_OK || again.len != n ||
+             (n > 0 && memcmp(again.data, p, n) != 0))
+        rc = TARN_ECORRUPT;
     tarn_buf_release(&name);
     tarn_buf_release(&again);
-    return ok;
+    return rc;
 }
 
 /* "namespace/collection" */
-static int is_collection(struct tarn_slice s) {
+static int check_collection(struct tarn_slice s, struct tarn_err *err) {
     const uint8_t *slash = s.len > 0 ? memchr(s.data, '/', s.len) : NULL;
+    int rc = slash != NULL ? check_segment(s.data, (size_t)(slash - s.data)) : TARN_ECORRUPT;
 
-    return slash != NULL && is_segment(s.data, (size_t)(slash - s.data)) &&
-           is_segment(slash + 1, (size_t)(s.data + s.len - slash - 1));
+    if (rc == TARN_OK) rc = check_segment(slash + 1, (size_t)(s.data + s.len - slash - 1));
+    if (rc == TARN_ENOMEM) return tarn_err_set(err, rc, "no memory for a definition");
+    return rc == TARN_OK ? rc
+                         : tarn_err_set(err, rc,
+                                        "definition of a collection: its name is not "
+                                        "{namespace}/{collection}");
 }
 
 static int take_columns(struct tarn_definition *d, struct tarn_cursor *c, struct tarn_arena *arena,
@@ -177,9 +190,8 @@ int tarn_definition_take(struct tarn_definition *out, struct tarn_slice body,
 
     memset(out, 0, sizeof *out);
     out->name = take_text(&c);
-    if (c.rc != TARN_OK || !is_collection(out->name))
-        return tarn_err_set(err, TARN_ECORRUPT,
-                            "definition of a collection: its name is not {namespace}/{collection}");
+    rc = check_collection(out->name, err);
+    if (rc != TARN_OK) return rc;
     out->epoch = tarn_cursor_varint(&c);
     flags = tarn_cursor_u8(&c);
     out->table = take_text(&c);
@@ -194,11 +206,6 @@ int tarn_definition_take(struct tarn_definition *out, struct tarn_slice body,
     return rc;
 }
 
-static void put_values(struct tarn_buf *b, const struct tarn_value *v, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        tarn_value_put(b, &v[i]);
-}
-
 void tarn_change_put(struct tarn_buf *b, const struct tarn_definition *d,
                      const struct tarn_change *c) {
     const int key = d->rowid_key || (c->new_row == NULL && c->old_row == NULL);
@@ -211,9 +218,9 @@ void tarn_change_put(struct tarn_buf *b, const struct tarn_definition *d,
     }
     tarn_buf_u8(b, (uint8_t)((key ? TARN_PART_KEY : 0) | (c->new_row != NULL ? TARN_PART_NEW : 0) |
                              (c->old_row != NULL ? TARN_PART_OLD : 0)));
-    if (key) put_values(b, c->key, d->n_key);
-    if (c->new_row != NULL) put_values(b, c->new_row, d->n_columns);
-    if (c->old_row != NULL) put_values(b, c->old_row, d->n_columns);
+    if (key) tarn_value_put_row(b, c->key, d->n_key);
+    if (c->new_row != NULL) tarn_value_put_row(b, c->new_row, d->n_columns);
+    if (c->old_row != NULL) tarn_value_put_row(b, c->old_row, d->n_columns);
 }
 
 static int bad_change(struct tarn_err *err, const struct tarn_definition *d,

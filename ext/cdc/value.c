@@ -75,26 +75,64 @@ static inline uint8_t *write_head(uint8_t *p, const struct tarn_value *v) {
     return p;
 }
 
-void tarn_value_put(struct tarn_buf *b, const struct tarn_value *v) {
-    const size_t n = v->type == TARN_VALUE_TEXT || v->type == TARN_VALUE_BLOB ? v->bytes.len : 0;
-    const size_t room = b->data != NULL ? b->cap - b->len : 0;
+static inline size_t byte_count(const struct tarn_value *v) {
+    return v->type == TARN_VALUE_TEXT || v->type == TARN_VALUE_BLOB ? v->bytes.len : 0;
+}
+
+/* Room behind what b holds. */
+static inline size_t room_in(const struct tarn_buf *b) {
+    return b->data != NULL && b->rc == TARN_OK ? b->cap - b->len : 0;
+}
+
+/* Where there is room for HEAD_MAX bytes and the value's own. */
+static inline uint8_t *write_value(uint8_t *p, const struct tarn_value *v) {
+    const size_t n = byte_count(v);
+
+    p = write_head(p, v);
+    if (n > 0) memcpy(p, v->bytes.data, n);
+    return p + n;
+}
+
+/* Without room to spare: exactly what is needed. */
+static void put_slowly(struct tarn_buf *b, const struct tarn_value *v) {
+    const size_t n = byte_count(v);
     uint8_t head[HEAD_MAX];
-    uint8_t *p = NULL;
+    const size_t len = (size_t)(write_head(head, v) - head);
 
     if (b->rc != TARN_OK) return;
-    if (room >= HEAD_MAX && n <= room - HEAD_MAX) {
-        p = write_head(b->data + b->len, v);
-        if (n > 0) memcpy(p, v->bytes.data, n);
-        b->len = (size_t)(p - b->data) + n;
-        return;
+    if (n > SIZE_MAX - HEAD_MAX) {
+        b->rc = TARN_ELIMIT;
+    } else if (tarn_buf_reserve(b, len + n) == TARN_OK) {
+        tarn_buf_put(b, head, len);
+        tarn_buf_put(b, v->bytes.data, n);
     }
-    p = write_head(head, v);
-    if (n > SIZE_MAX - HEAD_MAX || tarn_buf_reserve(b, (size_t)(p - head) + n) != TARN_OK) {
-        if (b->rc == TARN_OK) b->rc = TARN_ELIMIT;
-        return;
+}
+
+void tarn_value_put(struct tarn_buf *b, const struct tarn_value *v) {
+    const size_t room = room_in(b), n = byte_count(v);
+
+    if (room >= HEAD_MAX && n <= room - HEAD_MAX)
+        b->len = (size_t)(write_value(b->data + b->len, v) - b->data);
+    else
+        put_slowly(b, v);
+}
+
+void tarn_value_put_row(struct tarn_buf *b, const struct tarn_value *v, size_t n) {
+    size_t i = 0;
+
+    while (i < n) {
+        uint8_t *p = b->data != NULL ? b->data + b->len : NULL;
+        const uint8_t *end = p != NULL ? p + room_in(b) : NULL;
+
+        for (; i < n; i++) {
+            const size_t room = (size_t)(end - p);
+
+            if (room < HEAD_MAX || byte_count(&v[i]) > room - HEAD_MAX) break;
+            p = write_value(p, &v[i]);
+        }
+        if (p != NULL) b->len = (size_t)(p - b->data);
+        if (i < n) put_slowly(b, &v[i++]);
     }
-    tarn_buf_put(b, head, (size_t)(p - head));
-    tarn_buf_put(b, v->bytes.data, n);
 }
 
 static void refuse(struct tarn_cursor *c) {

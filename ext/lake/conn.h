@@ -32,6 +32,7 @@ struct tarn_conn {
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
     void *on_stats_arg;
     struct tarn_pq_keys *parquet_keys; /* owned reference: tarn_parquet_keys's; NULL = none */
+    struct tarn_capture *capture;      /* of changes of tracked tables (ext/cdc), which frees it */
     int exporting;                     /* tarn_export is running: it does not nest */
 };
 

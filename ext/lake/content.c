@@ -23,43 +23,68 @@ void tarn_content_release(struct tarn_content *c) {
     for (i = 0; i < c->n; i++)
         (void)tarn_sha256_end(c->collections[i].digest, NULL);
     tarn_free(c->collections);
+    tarn_free(c->numbers);
     tarn_free(c->digests);
     tarn_free(c->summaries);
     tarn_content_init(c);
 }
 
-static int define(struct tarn_content *c, const struct tarn_record *r, struct tarn_err *err) {
+static int add_collection(struct tarn_content *c, struct tarn_slice name, struct tarn_err *err) {
     struct tarn_content_collection *at;
-    int rc;
 
-    if (r->number != c->n) {
-        return tarn_err_set(err, TARN_ECORRUPT, "collections are not numbered in their order");
-    }
     if (c->n == c->capacity) {
         size_t more = c->capacity ? 2 * c->capacity : 4;
-        struct tarn_content_collection *grown =
-            tarn_reallocarray(c->collections, more, sizeof *grown);
 
-        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
-        c->collections = grown;
+        at = tarn_reallocarray(c->collections, more, sizeof *at);
+        if (!at) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        c->collections = at;
         c->capacity = more;
     }
     at = &c->collections[c->n];
-    memset(at, 0, sizeof *at);
-    rc = tarn_payload_name(r->body, &at->name, err);
-    if (rc) return rc;
-    at->digest = tarn_sha256_begin();
+    *at = (struct tarn_content_collection){name, 0, tarn_sha256_begin()};
     if (!at->digest) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     c->n++;
     return TARN_OK;
 }
 
+static int define(struct tarn_content *c, const struct tarn_record *r, struct tarn_err *err) {
+    struct tarn_slice name;
+    size_t i;
+
+    if (tarn_payload_name(r->body, &name, err)) return err ? err->code : TARN_ECORRUPT;
+    if (r->number != c->n_numbers) {
+        return tarn_err_set(err, TARN_ECORRUPT, "collections are not numbered in their order");
+    }
+    if (c->n_numbers == c->numbers_capacity) {
+        size_t more = c->numbers_capacity ? 2 * c->numbers_capacity : 4;
+        size_t *grown = tarn_reallocarray(c->numbers, more, sizeof *grown);
+
+        if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+        c->numbers = grown;
+        c->numbers_capacity = more;
+    }
+    for (i = 0; i < c->n; i++) {
+        if (c->collections[i].name.len == name.len &&
+            memcmp(c->collections[i].name.data, name.data, name.len) == 0) {
+            break;
+        }
+    }
+    if (i == c->n && add_collection(c, name, err)) return err ? err->code : TARN_ENOMEM;
+    c->numbers[c->n_numbers++] = i;
+    return TARN_OK;
+}
+
 int tarn_content_add(struct tarn_content *c, const struct tarn_record *r, struct tarn_err *err) {
+    struct tarn_content_collection *at;
+
     if (r->kind == 'T') return define(c, r, err);
     if (r->kind != 'R') return TARN_OK;
-    if (r->number >= c->n) return tarn_err_set(err, TARN_ECORRUPT, "a change of no collection");
-    c->collections[r->number].rows++;
-    if (tarn_sha256_more(c->collections[r->number].digest, r->frame.data, r->frame.len)) {
+    if (r->number >= c->n_numbers) {
+        return tarn_err_set(err, TARN_ECORRUPT, "a change of no collection");
+    }
+    at = &c->collections[c->numbers[r->number]];
+    at->rows++;
+    if (tarn_sha256_more(at->digest, r->frame.data, r->frame.len)) {
         return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
     return TARN_OK;

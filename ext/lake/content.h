@@ -15,8 +15,11 @@
 
 /* Collects changes, record after record, as they stand in a payload or in a file of changes. */
 struct tarn_content {
-    struct tarn_content_collection *collections; /* by number */
+    struct tarn_content_collection *collections;
     size_t n, capacity;
+    size_t *
+        numbers; /* which of them a number is of: several may be of one, whose definition changed */
+    size_t n_numbers, numbers_capacity;
     uint8_t (*digests)[32]; /* made by tarn_content_summaries */
     struct tarn_change_summary *summaries;
 };

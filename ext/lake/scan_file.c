@@ -117,6 +117,8 @@ int tarn_scan_file_open(struct tarn_scan_file **out, struct tarn_scan *s,
     f->source.size = entry->obj.size;
     f->source.name = entry->obj.key;
     f->source.read = read_source;
+    f->source.stop = s->spec.interrupted;
+    f->source.stop_arg = s->spec.interrupted_arg;
     if ((rc = tarn_scan_poll(s, err)) != TARN_OK) goto out;
     if (entry->info.format == TARN_FILE_JSONL) {
         s->stats.jsonl_files++;

@@ -48,6 +48,12 @@ static const struct tarn_setting_info table[TARN_SET_COUNT] = {
                                 "bytes that one query may hold"},
     [TARN_SET_FOOTER_CACHE] = {"footerCacheBytes", 'i', "67108864", 0, INT64_C(1) << 40, NULL,
                                "bytes of file footers kept in memory by this process"},
+    [TARN_SET_CDC_NAMESPACE] = {"cdcNamespace", 's', "", 0, 0, NULL,
+                                "folder of tracked tables under cdc/; empty: namespace, else the "
+                                "name of the database file"},
+    [TARN_SET_CAPTURE_ERRORS] = {"captureErrors", 'e', "fail", 0, 0, "fail|warn",
+                                 "a change of a tracked table that can't be recorded: fail its "
+                                 "transaction, or commit it and note a gap"},
 };
 
 const struct tarn_setting_info *tarn_setting_info(int setting) {

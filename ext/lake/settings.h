@@ -28,6 +28,8 @@ enum tarn_setting {
     TARN_SET_ON_CORRUPT,      /* onCorrupt error|skip */
     TARN_SET_MEMORY_BUDGET,   /* memoryBudget, bytes, 256 MiB */
     TARN_SET_FOOTER_CACHE,    /* footerCacheBytes, 64 MiB */
+    TARN_SET_CDC_NAMESPACE,   /* cdcNamespace; '' = namespace, else the file's stem */
+    TARN_SET_CAPTURE_ERRORS,  /* captureErrors fail|warn */
     TARN_SET_COUNT
 };
 

@@ -56,6 +56,10 @@ int tarn_spool_source(const char *path, struct tarn_source *out, struct tarn_err
         tarn_free(s);
         return rc;
     }
-    *out = (struct tarn_source){s, (uint64_t)st.st_size, s->path, source_read, source_close};
+    *out = (struct tarn_source){.ctx = s,
+                                .size = (uint64_t)st.st_size,
+                                .name = s->path,
+                                .read = source_read,
+                                .close = source_close};
     return TARN_OK;
 }

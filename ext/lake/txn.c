@@ -80,9 +80,16 @@ void tarn_txn_free(struct tarn_txn *t) {
 }
 
 /* The first table of the transaction: settings and shared state are in force from here on. */
-static int begin(struct tarn_conn *c, struct tarn_err *err) {
+static int begin(struct tarn_conn *c, int capture, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
-    int rc = tarn_conn_prepare_write(c, err);
+    struct tarn_err why = {0};
+    int rc = tarn_conn_prepare_write(c, &why);
+
+    if (rc && capture && c->shared) {
+        c->last = why;
+        rc = TARN_OK;
+    }
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
 
     if (rc == TARN_OK) rc = tarn_db_room(c->shared, err);
     if (rc == TARN_OK && sqlite3_txn_state(c->db, "main") == SQLITE_TXN_WRITE) {
@@ -94,12 +101,12 @@ static int begin(struct tarn_conn *c, struct tarn_err *err) {
     return TARN_OK;
 }
 
-int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err) {
+static int join(struct tarn_conn *c, void *owner, int capture, struct tarn_err *err) {
     struct tarn_txn *t = c->txn;
     int i;
 
     if (!t->active) {
-        int rc = begin(c, err);
+        int rc = begin(c, capture, err);
 
         if (rc) return rc;
     }
@@ -114,6 +121,14 @@ int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err) {
     t->owners[i].table = owner;
     t->owners[i].joined = 1;
     return TARN_OK;
+}
+
+int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err) {
+    return join(c, owner, 0, err);
+}
+
+int tarn_txn_begin_capture(struct tarn_conn *c, void *owner, struct tarn_err *err) {
+    return join(c, owner, 1, err);
 }
 
 /* Growing inside the insert that needs it keeps changes() right: the statement sets it at its end. */
@@ -201,6 +216,12 @@ int tarn_txn_base(struct tarn_conn *c, const uint8_t *record, size_t n, struct t
     }
     t->synced = 0;
     return TARN_OK;
+}
+
+int tarn_txn_drop_changes(struct tarn_conn *c, struct tarn_err *err) {
+    c->txn->n_changes = 0;
+    c->txn->synced = 0;
+    return tarn_spill_truncate(&c->txn->changes, 0, err);
 }
 
 uint64_t tarn_txn_changes_len(const struct tarn_conn *c) {

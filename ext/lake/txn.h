@@ -16,6 +16,11 @@
 #include "conn.h"
 
 int tarn_txn_begin(struct tarn_conn *c, void *owner, struct tarn_err *err);
+/* As tarn_txn_begin, for changes of the application's own tables: a lake that can't be named now is no
+** reason to refuse them, since the outbox keeps them. */
+int tarn_txn_begin_capture(struct tarn_conn *c, void *owner, struct tarn_err *err);
+/* The transaction has no changes after all. */
+int tarn_txn_drop_changes(struct tarn_conn *c, struct tarn_err *err);
 /* Adds an event (copied). The caller has checked its values. */
 int tarn_txn_event(struct tarn_conn *c, const struct tarn_event *ev, struct tarn_err *err);
 /* Adds 'T' and 'R' records, framed (payload.h); `changes` = how many of them are 'R's. */

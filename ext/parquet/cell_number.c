@@ -1,4 +1,4 @@
-/* cell_number.c: integers, doubles and decimals of any width to text.
+/* cell_number.c: integers and decimals of any width to text. Doubles are in cell_double.c.
 **
 ** A wide decimal is divided by 10^9 again and again, in 32-bit limbs, the most significant first:
 **
@@ -6,10 +6,7 @@
 */
 #include "cell_number.h"
 
-#include <locale.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define LIMBS (TARN_DECIMAL_BYTES / 4)
@@ -41,52 +38,6 @@ size_t tarn_print_int(char *out, int64_t v) {
     tarn_print_uint(out + 1, 0 - (uint64_t)v);
     out[0] = '-';
     return strlen(out);
-}
-
-/* snprintf and strtod follow the process's locale; print_g and tarn_parse_double don't. */
-static size_t print_g(char *out, size_t room, int digits, double r) {
-    const char *point = localeconv()->decimal_point;
-    int n = snprintf(out, room, "%.*g", digits, r);
-    char *p = *point ? strstr(out, point) : NULL;
-
-    if (p && *point != '.') {
-        *p = '.';
-        memmove(p + 1, p + strlen(point), strlen(p + strlen(point)) + 1);
-        n = (int)strlen(out);
-    }
-    return (size_t)n;
-}
-
-double tarn_parse_double(const char *s) {
-    const char *point = localeconv()->decimal_point;
-    char copy[TARN_CELL_TEXT + 16];
-    const char *dot = strchr(s, '.');
-
-    if (!dot || strcmp(point, ".") == 0 || strlen(point) > 8) return strtod(s, NULL);
-    snprintf(copy, sizeof copy, "%.*s%s%s", (int)(dot - s), s, point, dot + 1);
-    return strtod(copy, NULL);
-}
-
-size_t tarn_print_double(char out[TARN_CELL_TEXT], double r, int narrow) {
-    int digits = narrow ? 6 : 15, most = narrow ? 9 : 17;
-    size_t n = 0;
-
-    if (isnan(r)) return (size_t)snprintf(out, TARN_CELL_TEXT, "NaN");
-    if (isinf(r)) return (size_t)snprintf(out, TARN_CELL_TEXT, r > 0 ? "Infinity" : "-Infinity");
-    for (; digits <= most; digits++) {
-        double back;
-
-        n = print_g(out, TARN_CELL_TEXT - 3, digits, r);
-        back = tarn_parse_double(out);
-        if (narrow ? memcmp(&(float){(float)back}, &(float){(float)r}, sizeof(float)) == 0
-                   : memcmp(&back, &r, sizeof r) == 0)
-            break;
-    }
-    if (strpbrk(out, ".e") == NULL) {
-        memcpy(out + n, ".0", 3);
-        n += 2;
-    }
-    return n;
 }
 
 /* digits[0..n) (no leading zeros, at least one digit) with sign and point. */

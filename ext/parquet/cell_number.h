@@ -14,6 +14,8 @@ size_t tarn_print_uint(char *out, uint64_t v);
 /* Shortest: the first of the usual precisions that reads back as the same number, with ".0" when it
 ** is whole, as in SQLite. `NaN`, `Infinity`, `-Infinity`. `narrow`: a FLOAT's precision. */
 size_t tarn_print_double(char out[TARN_CELL_TEXT], double r, int narrow);
+/* The same text by printf and strtod alone: what the former takes for numbers of unusual size. */
+size_t tarn_print_double_plain(char out[TARN_CELL_TEXT], double r, int narrow);
 /* v * 10^-scale, with exactly `scale` digits after the point; `5e3` or `5e-201` when the scale is
 ** negative or above TARN_DECIMAL_SCALE. */
 size_t tarn_print_decimal(char out[TARN_CELL_TEXT], int64_t v, int scale);

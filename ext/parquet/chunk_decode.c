@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "chunk_read.h"
+#include "gather.h"
 #include "mem.h"
 
 #define MAX_GAP 256 /* unselected rows that are decoded rather than skipped */
@@ -65,20 +66,10 @@ static void gather(void *out, const void *in, size_t size, const uint32_t *at, u
                    uint32_t n) {
     switch (size) {
     case 1: GATHER(uint8_t); break;
-    case 4: GATHER(uint32_t); break;
+    case 4: tarn_gather32(out, in, at, base, n); break;
     case 8: GATHER(uint64_t); break;
     default: GATHER(struct tarn_slice);
     }
-}
-
-/* 1 when every code is below dict_n: differences and codes have no sign bit then. */
-static int codes_ok(const uint32_t *codes, uint32_t n, uint32_t dict_n) {
-    uint32_t bad = 0;
-    if (n == 0) return 1;
-    if (dict_n == 0) return 0;
-    for (uint32_t i = 0; i < n; i++)
-        bad |= codes[i] | (dict_n - 1 - codes[i]);
-    return !(bad >> 31);
 }
 
 /* Scratch for a span: valid bytes | codes | elements, each 16-byte aligned. */
@@ -103,10 +94,13 @@ static int get_scratch(struct build *b, uint32_t rows, uint8_t **valid, uint32_t
 }
 
 static int arena_fail(struct build *b, struct tarn_err *err) {
-    return tarn_err_set(
-        err, b->arena->rc, "%s: row group %d, column %.60s: %u rows exceed the memory %s",
-        b->r->src->name, b->r->row_group, b->r->col->path, (unsigned)b->n,
-        b->arena->rc == TARN_ELIMIT ? "budget; raise it or read fewer columns" : "there is");
+    const struct tarn_chunk_reader *r = b->r;
+    if (b->arena->rc == TARN_ELIMIT)
+        return tarn_budget_fail(b->arena->budget, err,
+                                "%s: row group %d, column %.60s: a block of %u rows", r->src->name,
+                                r->row_group, r->col->path, (unsigned)b->n);
+    return tarn_err_set(err, b->arena->rc, "%s: row group %d, column %.60s: no memory for %u rows",
+                        r->src->name, r->row_group, r->col->path, (unsigned)b->n);
 }
 
 /* Makes room for what the page at hand yields: codes, or plain values (converting codes). */
@@ -159,7 +153,7 @@ static int read_values(struct build *b, void *to, uint32_t *codes, int to_codes,
     if (to_codes) codes = to;
     rc = tarn_values_read(&r->values, dictionary ? codes : to, present, b->arena, &why);
     if (rc && b->arena->rc) return arena_fail(b, err);
-    if (!rc && dictionary && !codes_ok(codes, present, r->dict_n)) {
+    if (!rc && dictionary && !tarn_codes_below(codes, present, r->dict_n)) {
         why = "a dictionary code is beyond the dictionary";
         rc = TARN_ECORRUPT;
     }

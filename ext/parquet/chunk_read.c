@@ -114,7 +114,9 @@ static int is_data(int type) {
 int tarn_chunk_header(struct tarn_chunk_reader *r, uint64_t at, struct tarn_page_header *h,
                       struct tarn_err *err) {
     const char *why = NULL;
-    int rc = tarn_page_header_read(&r->win, at, h, &why, err);
+    int rc = tarn_source_poll(r->src, err);
+    if (rc) return rc;
+    rc = tarn_page_header_read(&r->win, at, h, &why, err);
     r->page_at = at;
     return rc ? tarn_chunk_fail(r, rc, why, err) : TARN_OK;
 }

@@ -83,11 +83,11 @@ static void unpack_wide(const uint8_t *p, uint64_t *out, unsigned width) {
 
 /* The next 32 values of the current miniblock; those beyond d->left are padding. */
 static int group(struct tarn_delta *d, int64_t out[32]) {
-    uint8_t padded[4 * 64 + 8];
+    uint8_t padded[4 * 64 + TARN_UNPACK_SLACK];
     const uint8_t *p = d->p;
     size_t bytes = 4 * (size_t)d->width, have = (size_t)(d->end - d->p);
     uint64_t last = d->last, min = d->min_delta;
-    if (have < bytes + 8) {
+    if (have < bytes + TARN_UNPACK_SLACK) {
         uint64_t need = d->left < 32 ? d->left : 32;
         if (have < (need * d->width + 7) / 8) return -1;
         memset(padded, 0, sizeof padded);

@@ -70,11 +70,13 @@ static void unpack_tail(const struct tarn_rle *r, uint32_t *out) {
 static void unpack_run(struct tarn_rle *r, uint32_t *out, uint32_t n) {
     size_t w = r->width;
     r->left -= n;
-    while (n >= 32 && (size_t)(r->end - r->p) >= 4 * w + 8) {
-        tarn_unpack32(r->p, out, r->width);
-        r->p += 4 * w;
-        out += 32;
-        n -= 32;
+    if (n >= 32 && (size_t)(r->end - r->p) >= TARN_UNPACK_SLACK) {
+        size_t most = ((size_t)(r->end - r->p) - TARN_UNPACK_SLACK) / (w ? 4 * w : 1);
+        size_t k = n / 32 < most ? n / 32 : most;
+        tarn_unpack_many(r->p, out, r->width, k);
+        r->p += 4 * w * k;
+        out += 32 * k;
+        n -= (uint32_t)(32 * k);
     }
     while (n > 0) {
         uint32_t k = n < 8 ? n : 8;

@@ -37,11 +37,8 @@ struct reading {
 };
 
 int tarn_scan_oom(const struct tarn_pq_scan *s, const struct tarn_arena *a, struct tarn_err *err) {
-    int rc = a->rc ? a->rc : TARN_ENOMEM;
-    return tarn_err_set(err, rc, "%s: a scan exceeds %s", s->src->name,
-                        rc == TARN_ELIMIT
-                            ? "the memory budget (memoryBudget); raise it or read fewer columns"
-                            : "the memory there is");
+    if (a->rc == TARN_ELIMIT) return tarn_budget_fail(s->budget, err, "%s: a scan", s->src->name);
+    return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for a scan", s->src->name);
 }
 
 static int slot_of(struct tarn_pq_scan *s, int column) {

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "bloom_read.h"
+#include "byte_order.h"
+#include "cell_number.h"
 #include "filescan_impl.h"
 #include "mem.h"
 #include "predicate_eval.h"
@@ -20,6 +22,7 @@
 #define BLOCK_ROWS_ORDERED 2048
 #define SPLIT_ROWS 16384
 #define SPLIT_ROWS_ORDERED 262144
+#define MAX_BLOCKS ((uint64_t)1 << 18)
 #define SPLIT_BYTES ((uint64_t)32 << 20)
 #define MATCH_MAX 65536
 
@@ -271,6 +274,13 @@ static int plain_bytes(const struct tarn_pq_column *col, const struct tarn_const
     }
 }
 
+/* Is a value always the same bytes? A filter knows no others. */
+static int one_form(const struct tarn_pq_column *col) {
+    if (tarn_byte_order(col) == TARN_BYTES_DECIMAL)
+        return col->physical == TARN_FIXED && col->fixed_len <= TARN_DECIMAL_BYTES;
+    return col->physical != TARN_BOOLEAN && col->physical != TARN_INT96;
+}
+
 static int try_bloom(struct tarn_pq_scan *s, int row_group, int p, int *excluded,
                      struct tarn_err *err) {
     const struct tarn_predicate *pred = &s->predicates[p];
@@ -278,7 +288,7 @@ static int try_bloom(struct tarn_pq_scan *s, int row_group, int p, int *excluded
     const struct tarn_pq_chunk *k = &s->footer->row_groups[row_group].chunks[pred->column];
     struct tarn_bloom b;
     int rc = TARN_OK, maybe = 0;
-    if (k->bloom_offset == 0 || k->encrypted || col->physical == TARN_BOOLEAN ||
+    if (k->bloom_offset == 0 || k->encrypted || !one_form(col) ||
         (pred->op != TARN_OP_EQ && pred->op != TARN_OP_IN))
         return TARN_OK;
     rc = tarn_bloom_open(&b, s->src, k, &s->counters->bytes_read, err);
@@ -408,7 +418,10 @@ static uint32_t split_rows(const struct tarn_pq_scan *s, int row_group) {
     }
     rows = (uint64_t)g->rows / (bytes / SPLIT_BYTES + 1);
     if (rows > most) rows = most;
-    return rows < 1024 ? 1024 : (uint32_t)rows;
+    if (rows < 1024) rows = 1024;
+    /* A claim of many bytes must not make blocks by the million. */
+    return rows < (uint64_t)g->rows / MAX_BLOCKS ? (uint32_t)((uint64_t)g->rows / MAX_BLOCKS)
+                                                 : (uint32_t)rows;
 }
 
 struct blocks {

@@ -33,14 +33,23 @@ static uint32_t le32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* What begins as a Parquet file but doesn't end as one was cut off, or is still being written. */
+static int no_mark(const struct tarn_source *src, const uint8_t *last4, struct tarn_err *err) {
+    uint8_t first[4] = {0};
+    int cut = src->read(src->ctx, 0, first, 4, NULL) == TARN_OK && memcmp(first, "PAR1", 4) == 0;
+    return tarn_err_set(err, TARN_ECORRUPT,
+                        "%s: expected the Parquet mark PAR1 in the last 4 bytes, found "
+                        "%02x%02x%02x%02x: %s",
+                        src->name, last4[0], last4[1], last4[2], last4[3],
+                        cut ? "the file is truncated, or still being written"
+                            : "not a Parquet file");
+}
+
 /* The length that the last 8 bytes give, once they prove to be Parquet's. */
 static int footer_length(const struct tarn_source *src, const uint8_t *last8, size_t *len,
                          struct tarn_err *err) {
     if (memcmp(last8 + 4, "PAR1", 4) != 0 && memcmp(last8 + 4, "PARE", 4) != 0)
-        return tarn_err_set(err, TARN_ECORRUPT,
-                            "%s: expected the Parquet mark PAR1 in the last 4 bytes, found "
-                            "%02x%02x%02x%02x: not a Parquet file, or a truncated one",
-                            src->name, last8[4], last8[5], last8[6], last8[7]);
+        return no_mark(src, last8 + 4, err);
     *len = le32(last8);
     if (*len < 2 || *len > src->size - 12)
         return tarn_err_set(err, TARN_ECORRUPT,

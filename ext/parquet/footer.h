@@ -21,7 +21,9 @@ struct tarn_pq_column { /* one leaf */
     uint32_t fixed_len;
     uint8_t max_def;
     uint8_t max_rep;
-    uint8_t flat;          /* a direct child of the root, not repeated */
+    uint8_t flat; /* a direct child of the root, not repeated */
+    uint8_t
+        null_parents; /* something above it can be NULL: writers may not count that as its NULL */
     uint8_t order_unknown; /* nothing says what min_value and max_value are sorted by */
 };
 

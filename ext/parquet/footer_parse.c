@@ -367,7 +367,8 @@ static int finish(struct tarn_footer_parse *p) {
     uint64_t first = 0;
     for (int c = 0; c < f->n_columns; c++) {
         int known = p->orders ? p->orders[c] : tarn_stats_one_order(&f->columns[c]);
-        f->columns[c].order_unknown = !known;
+        f->columns[c].order_unknown =
+            !known || !tarn_stats_decimal_order(&f->columns[c], f->created_by);
     }
     for (int g = 0; g < f->n_row_groups; g++) {
         struct tarn_pq_row_group *rg = &f->row_groups[g];

@@ -202,6 +202,7 @@ static int add_leaf(struct tarn_footer_parse *p, const struct element *e,
     check_logical(e, &c->logical);
     c->max_def = (uint8_t)(parent->def + (e->repetition > TARN_REQUIRED));
     c->max_rep = (uint8_t)(parent->rep + (e->repetition == TARN_REPEATED));
+    c->null_parents = parent->def > 0;
     c->flat = depth == 1 && e->repetition != TARN_REPEATED;
     return TARN_OK;
 }

@@ -21,6 +21,16 @@ int tarn_leaf_fail(const struct tarn_leaf *l, const char *why, struct tarn_err *
     return tarn_chunk_fail(&l->chunk, TARN_ECORRUPT, why, err);
 }
 
+static int no_memory(const struct tarn_leaf *l, const struct tarn_arena *a, const char *what,
+                     struct tarn_err *err) {
+    const struct tarn_chunk_reader *r = &l->chunk;
+    if (a->rc == TARN_ELIMIT)
+        return tarn_budget_fail(a->budget, err, "%s: row group %d, column %.60s: %s", r->src->name,
+                                r->row_group, r->col->path, what);
+    return tarn_err_set(err, a->rc, "%s: row group %d, column %.60s: no memory for %s",
+                        r->src->name, r->row_group, r->col->path, what);
+}
+
 int tarn_leaf_open(struct tarn_leaf *l, const struct tarn_chunk_spec *spec, struct tarn_err *err) {
     struct tarn_chunk_spec plain = *spec;
     size_t size = 0;
@@ -210,10 +220,7 @@ static int read_values(struct tarn_leaf *l, uint32_t n, struct tarn_err *err) {
     if (n == 0) return TARN_OK;
     rc = tarn_values_read(&r->values, dictionary ? (void *)codes : (void *)(codes + STEP), n,
                           &l->values_arena, &why);
-    if (rc && l->values_arena.rc)
-        return tarn_err_set(err, l->values_arena.rc,
-                            "%s: column %.60s: values exceed the memory budget", r->src->name,
-                            r->col->path);
+    if (rc && l->values_arena.rc) return no_memory(l, &l->values_arena, "values", err);
     if (rc) return tarn_chunk_fail(r, rc, why, err);
     if (!dictionary) return TARN_OK;
     for (uint32_t i = 0; i < n; i++)
@@ -287,6 +294,8 @@ static int next_step(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
 int tarn_leaf_fill(struct tarn_leaf *l, uint32_t row, struct tarn_err *err) {
     int rc = TARN_OK;
     while (!rc && l->at == l->n && !l->ended) {
+        rc = tarn_source_poll(l->chunk.src, err);
+        if (rc) return rc;
         if (l->page == 0) rc = next_page(l, row, err);
         if (!rc && l->page > 0) rc = next_step(l, row, err);
     }
@@ -321,11 +330,13 @@ static int need_index(struct tarn_leaf *l, struct tarn_err *err) {
     if (!rc && c->crypt)
         rc = tarn_crypt_open_arena(c->crypt, TARN_MODULE_OFFSET_INDEX, plain, &l->index_arena,
                                    &plain, &why);
-    if (rc) tarn_chunk_fail(r, rc, why ? why : "its page index exceeds the memory budget", err);
+    if (rc && l->index_arena.rc)
+        no_memory(l, &l->index_arena, "the page index", err);
+    else if (rc)
+        tarn_chunk_fail(r, rc, why, err);
     if (!rc &&
         tarn_offset_index_parse(plain.data, plain.len, c, r->rows, &l->index_arena, &l->index) < 0)
-        rc = tarn_err_set(err, l->index_arena.rc, "%s: the page index of column %.60s exceeds %s",
-                          r->src->name, r->col->path, "the memory budget");
+        rc = no_memory(l, &l->index_arena, "the page index", err);
     tarn_pagebuf_free(b);
     return rc;
 }

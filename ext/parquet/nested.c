@@ -114,9 +114,11 @@ static int read_rows(struct tarn_nested *p, const uint32_t *rows, uint32_t n, ui
 
 static int arena_fail(const struct tarn_nested *p, const struct tarn_arena *arena, uint32_t n,
                       struct tarn_err *err) {
-    return tarn_err_set(err, arena->rc,
-                        "%s: row group %d, column %.60s: %u rows exceed the memory there is; raise "
-                        "the memory budget or read fewer columns",
+    if (arena->rc == TARN_ELIMIT)
+        return tarn_budget_fail(arena->budget, err,
+                                "%s: row group %d, column %.60s: the text of %u rows", p->src->name,
+                                p->row_group, p->items[0].node->name, (unsigned)n);
+    return tarn_err_set(err, arena->rc, "%s: row group %d, column %.60s: no memory for %u rows",
                         p->src->name, p->row_group, p->items[0].node->name, (unsigned)n);
 }
 

@@ -20,9 +20,13 @@ int tarn_nested_text_fail(const struct tarn_nested *p, struct tarn_err *err) {
     if (p->text.rc == TARN_ENOMEM)
         return tarn_err_set(err, TARN_ENOMEM, "%s: row group %d, row %u, column %.60s: no memory",
                             p->src->name, p->row_group, (unsigned)p->row, p->items[0].node->name);
+    if (p->text.max < TARN_NESTED_MAX)
+        return tarn_budget_fail(
+            p->budget, err, "%s: row group %d, row %u, column %.60s: the text of its rows",
+            p->src->name, p->row_group, (unsigned)p->row, p->items[0].node->name);
     return tarn_err_set(err, TARN_ELIMIT,
                         "%s: row group %d, row %u, column %.60s: the text of its rows exceeds %zu "
-                        "bytes; raise the memory budget or read fewer rows",
+                        "bytes, the most that is read at once; read fewer rows",
                         p->src->name, p->row_group, (unsigned)p->row, p->items[0].node->name,
                         p->text.max);
 }

@@ -20,10 +20,8 @@ int tarn_pagebuf_new(struct tarn_pagebuf **out, size_t size, struct tarn_budget 
     size_t total = sizeof *b + size;
     *out = NULL;
     if (budget && budget->limit && (total > budget->limit || budget->used > budget->limit - total))
-        return tarn_err_set(err, TARN_ELIMIT,
-                            "%s: %s of %zu bytes exceeds the memory budget (%zu of %zu bytes are "
-                            "in use); raise it or read fewer columns",
-                            name, what, size, budget->used, budget->limit);
+        return tarn_budget_fail(budget, err, "%s: %s of %zu bytes, beside %zu in use,", name, what,
+                                size, budget->used);
     b = tarn_malloc(total);
     if (!b)
         return tarn_err_set(err, TARN_ENOMEM, "%s: no memory for %s of %zu bytes", name, what,

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "byte_order.h"
 #include "predicate_eval.h"
 #include "stats_read.h"
 
@@ -15,10 +16,8 @@ int tarn_pred_unsigned(const struct tarn_pq_column *col) {
     return col->logical.kind == TARN_LOGICAL_INTEGER && !col->logical.is_signed;
 }
 
-static int bytes_compare(struct tarn_slice a, struct tarn_slice b) {
-    size_t n = a.len < b.len ? a.len : b.len;
-    int cmp = n ? memcmp(a.data, b.data, n) : 0;
-    return cmp ? cmp : (a.len > b.len) - (a.len < b.len);
+static int bytes_compare(enum tarn_byte_order order, struct tarn_slice a, struct tarn_slice b) {
+    return tarn_byte_comparison(order)(&a, &b);
 }
 
 /* The order of a bound and a constant: <0, 0, >0. */
@@ -46,7 +45,7 @@ static int compare(const struct tarn_pq_column *col, struct tarn_slice bound,
         r = (double)f;
         return (r > c->r) - (r < c->r);
     case TARN_DOUBLE: memcpy(&r, bound.data, 8); return (r > c->r) - (r < c->r);
-    default: return bytes_compare(bound, c->bytes);
+    default: return bytes_compare(tarn_byte_order(col), bound, c->bytes);
     }
     return (i > k) - (i < k);
 }
@@ -76,9 +75,9 @@ static int misses(const struct tarn_pq_column *col, const struct tarn_pq_stats *
 
 static int misses_prefix(const struct tarn_pq_stats *s, struct tarn_slice prefix) {
     struct tarn_slice head = s->min;
-    if (s->has_max && bytes_compare(s->max, prefix) < 0) return 1;
+    if (s->has_max && bytes_compare(TARN_BYTES_PLAIN, s->max, prefix) < 0) return 1;
     if (head.len > prefix.len) head.len = prefix.len;
-    return s->has_min && bytes_compare(head, prefix) > 0;
+    return s->has_min && bytes_compare(TARN_BYTES_PLAIN, head, prefix) > 0;
 }
 
 /* 1 when no value satisfies `value op c`, whatever the statistics: c is NaN, or of another kind. */
@@ -90,7 +89,8 @@ int tarn_pred_excludes(const struct tarn_predicate *p, const struct tarn_pq_colu
                        const struct tarn_pq_stats *s, int64_t rows) {
     const struct tarn_const *c = p->constants;
     if (rows == 0) return 1;
-    if (p->op == TARN_OP_IS_NULL) return (s->has_nulls && s->nulls == 0) || col->max_def == 0;
+    if (p->op == TARN_OP_IS_NULL)
+        return (s->has_nulls && s->nulls == 0 && !col->null_parents) || col->max_def == 0;
     if (s->has_nulls && s->nulls >= rows) return 1;
     if (p->op == TARN_OP_NOT_NULL) return 0;
     for (uint32_t i = 0; i < tarn_pred_count(p); i++)

@@ -2,7 +2,7 @@
 **
 ** A predicate compares a column with constants of the column's own kind: INTEGER for BOOLEAN,
 ** INT32, INT64 (unsigned logical types are compared as unsigned), REAL for FLOAT and DOUBLE, BYTES
-** (memcmp order) for the rest. NULL rows satisfy IS_NULL only. Whoever builds predicates converts
+** (in the order of byte_order.h) for the rest. NULL rows satisfy IS_NULL only. Whoever builds predicates converts
 ** the constants; one that can't be expressed is not pushed down. NaN rows never satisfy a
 ** comparison.
 */

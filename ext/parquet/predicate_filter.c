@@ -3,20 +3,30 @@
 ** Comparisons of numbers become one closed interval [lo, hi] (NE: outside of [c, c]), so that every
 ** operator runs the same loop, without branches on the data: write the row number, advance if it
 ** matched. IN with many constants sorts them once and bisects. Dictionary entries are decided
-** first, then rows look theirs up. NULLs leave the selection before anything else.
+** first, then rows look theirs up. NULLs leave the selection before anything else. While the selection
+** is a run of rows, as it is for the first predicate, select.c compares several at once.
 */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte_order.h"
 #include "mem.h"
 #include "predicate_eval.h"
+#include "select.h"
 
 #define FEW 8 /* IN lists up to this long are compared one by one */
 
+/* Rows are numbered in rising order: are they all that lie between the first and the last one? */
+static int is_run(const uint32_t *sel, uint32_t n) {
+    return n > 0 && sel[n - 1] - sel[0] == n - 1;
+}
+
 static uint32_t drop_nulls(const struct tarn_vector *v, uint32_t *sel, uint32_t n, int keep_null) {
+    struct tarn_rows rows = {n ? sel[0] : 0, n, sel};
     uint32_t k = 0;
     if (!v->valid) return keep_null ? 0 : n;
+    if (is_run(sel, n)) return tarn_select_bytes(&rows, v->valid + rows.first, !keep_null);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = sel[i];
         sel[k] = row;
@@ -128,6 +138,15 @@ static uint32_t filter_int(const struct tarn_predicate *p, const struct tarn_pq_
     hi = r.hi;
     out = r.outside;
     if (r.empty) return 0;
+    if (is_run(sel, n)) {
+        struct tarn_rows rows = {sel[0], n, sel};
+        if (v->physical == TARN_INT64 && !flip)
+            return tarn_select_i64(&rows, v->values.i64 + sel[0], lo, hi, out);
+        if (v->physical == TARN_INT32 && !uns && lo <= INT32_MAX && hi >= INT32_MIN)
+            return tarn_select_i32(&rows, v->values.i32 + sel[0],
+                                   lo < INT32_MIN ? INT32_MIN : (int32_t)lo,
+                                   hi > INT32_MAX ? INT32_MAX : (int32_t)hi, out);
+    }
     if (v->physical == TARN_BOOLEAN) {
         const uint8_t *a = v->values.u8;
         KEEP_IF(((int)(a[row] >= lo) & (int)(a[row] <= hi)) ^ out);
@@ -160,10 +179,25 @@ static inline double real_at(const struct tarn_vector *v, uint32_t row) {
     return v->physical == TARN_FLOAT ? (double)v->values.f32[row] : v->values.f64[row];
 }
 
+static enum tarn_real_test real_test(enum tarn_pred_op op) {
+    switch (op) {
+    case TARN_OP_NE: return TARN_REAL_NE;
+    case TARN_OP_LT: return TARN_REAL_LT;
+    case TARN_OP_LE: return TARN_REAL_LE;
+    case TARN_OP_GT: return TARN_REAL_GT;
+    case TARN_OP_GE: return TARN_REAL_GE;
+    default: return TARN_REAL_EQ;
+    }
+}
+
 /* Comparisons with NaN are false on either side; NE is written so that they are there too. */
 static uint32_t filter_real(const struct tarn_predicate *p, const struct tarn_vector *v,
                             uint32_t *sel, uint32_t n) {
     double c = p->constants[0].r;
+    if (v->physical == TARN_DOUBLE && p->op <= TARN_OP_GE && is_run(sel, n)) {
+        struct tarn_rows rows = {sel[0], n, sel};
+        return tarn_select_f64(&rows, v->values.f64 + sel[0], c, real_test(p->op));
+    }
     switch (p->op) {
     case TARN_OP_EQ: KEEP_IF(real_at(v, row) == c);
     case TARN_OP_NE: KEEP_IF(real_at(v, row) < c || real_at(v, row) > c);
@@ -175,58 +209,55 @@ static uint32_t filter_real(const struct tarn_predicate *p, const struct tarn_ve
     }
 }
 
-static inline int bytes_compare(const struct tarn_slice *a, const struct tarn_slice *b) {
-    size_t n = a->len < b->len ? a->len : b->len;
-    int cmp = n ? memcmp(a->data, b->data, n) : 0;
-    return cmp ? cmp : (a->len > b->len) - (a->len < b->len);
-}
-
 static inline int bytes_equal(const struct tarn_slice *a, const struct tarn_slice *b) {
     return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
-static int compare_slices(const void *a, const void *b) {
-    return bytes_compare(a, b);
-}
-
 static int bytes_in(const struct tarn_predicate *p, const struct tarn_slice *sorted,
-                    const struct tarn_slice *x) {
-    if (sorted) return bsearch(x, sorted, p->n, sizeof *sorted, compare_slices) != NULL;
+                    tarn_byte_compare compare, const struct tarn_slice *x) {
+    if (sorted) return bsearch(x, sorted, p->n, sizeof *sorted, compare) != NULL;
     for (uint32_t i = 0; i < p->n; i++)
-        if (bytes_equal(&p->constants[i].bytes, x)) return 1;
+        if (compare(&p->constants[i].bytes, x) == 0) return 1;
     return 0;
 }
 
 static uint32_t filter_bytes_in(const struct tarn_predicate *p, const struct tarn_slice *a,
-                                uint32_t *sel, uint32_t n) {
+                                tarn_byte_compare compare, uint32_t *sel, uint32_t n) {
     struct tarn_slice *sorted = p->n > FEW ? tarn_reallocarray(NULL, p->n, sizeof *sorted) : NULL;
     uint32_t kept = 0;
     for (uint32_t i = 0; sorted && i < p->n; i++)
         sorted[i] = p->constants[i].bytes;
-    if (sorted) qsort(sorted, p->n, sizeof *sorted, compare_slices);
+    if (sorted) qsort(sorted, p->n, sizeof *sorted, compare);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = sel[i];
         sel[kept] = row;
-        kept += (uint32_t)bytes_in(p, sorted, &a[row]);
+        kept += (uint32_t)bytes_in(p, sorted, compare, &a[row]);
     }
     tarn_free(sorted);
     return kept;
 }
 
-static uint32_t filter_bytes(const struct tarn_predicate *p, const struct tarn_vector *v,
-                             uint32_t *sel, uint32_t n) {
+static uint32_t filter_bytes(const struct tarn_predicate *p, const struct tarn_pq_column *col,
+                             const struct tarn_vector *v, uint32_t *sel, uint32_t n) {
     const struct tarn_slice *a = v->values.bytes;
     const struct tarn_slice c = p->constants[0].bytes;
+    enum tarn_byte_order order = tarn_byte_order(col);
+    tarn_byte_compare compare = tarn_byte_comparison(order);
+    int plain = order == TARN_BYTES_PLAIN;
     switch (p->op) {
-    case TARN_OP_EQ: KEEP_IF(bytes_equal(&a[row], &c));
-    case TARN_OP_NE: KEEP_IF(!bytes_equal(&a[row], &c));
-    case TARN_OP_LT: KEEP_IF(bytes_compare(&a[row], &c) < 0);
-    case TARN_OP_LE: KEEP_IF(bytes_compare(&a[row], &c) <= 0);
-    case TARN_OP_GT: KEEP_IF(bytes_compare(&a[row], &c) > 0);
-    case TARN_OP_GE: KEEP_IF(bytes_compare(&a[row], &c) >= 0);
+    case TARN_OP_EQ:
+        if (plain) KEEP_IF(bytes_equal(&a[row], &c));
+        KEEP_IF(compare(&a[row], &c) == 0);
+    case TARN_OP_NE:
+        if (plain) KEEP_IF(!bytes_equal(&a[row], &c));
+        KEEP_IF(compare(&a[row], &c) != 0);
+    case TARN_OP_LT: KEEP_IF(compare(&a[row], &c) < 0);
+    case TARN_OP_LE: KEEP_IF(compare(&a[row], &c) <= 0);
+    case TARN_OP_GT: KEEP_IF(compare(&a[row], &c) > 0);
+    case TARN_OP_GE: KEEP_IF(compare(&a[row], &c) >= 0);
     case TARN_OP_PREFIX:
         KEEP_IF(a[row].len >= c.len && (c.len == 0 || memcmp(a[row].data, c.data, c.len) == 0));
-    default: return filter_bytes_in(p, a, sel, n);
+    default: return filter_bytes_in(p, a, compare, sel, n);
     }
 }
 
@@ -240,7 +271,7 @@ static uint32_t filter_plain(const struct tarn_predicate *p, const struct tarn_p
     switch (tarn_pred_kind(col)) {
     case TARN_CONST_INT: return filter_int(p, col, v, sel, n);
     case TARN_CONST_REAL: return filter_real(p, v, sel, n);
-    default: return filter_bytes(p, v, sel, n);
+    default: return filter_bytes(p, col, v, sel, n);
     }
 }
 
@@ -268,9 +299,24 @@ void tarn_pred_match(const struct tarn_predicate *p, const struct tarn_pq_column
     }
 }
 
+/* All rows of a run: what matches is looked up for some of them, and then selected. */
+static uint32_t filter_run(const uint8_t *match, const uint32_t *codes, uint32_t *sel, uint32_t n) {
+    uint8_t found[256];
+    uint32_t first = sel[0], kept = 0;
+    for (uint32_t at = 0; at < n; at += sizeof found) {
+        uint32_t part = n - at < sizeof found ? n - at : (uint32_t)sizeof found;
+        struct tarn_rows rows = {first + at, part, sel + kept};
+        for (uint32_t i = 0; i < part; i++)
+            found[i] = match[codes[at + i]];
+        kept += tarn_select_bytes(&rows, found, 1);
+    }
+    return kept;
+}
+
 uint32_t tarn_pred_filter_match(const uint8_t *match, const struct tarn_vector *v, uint32_t *sel,
                                 uint32_t n) {
     n = drop_nulls(v, sel, n, 0);
+    if (is_run(sel, n)) return filter_run(match, v->codes + sel[0], sel, n);
     KEEP_IF(match[v->codes[row]]);
 }
 

@@ -2,13 +2,20 @@
 **
 ** The legacy fields min and max were always compared as signed values, so they are used only where
 ** signed is the column's order: numbers that are not unsigned. min_value and max_value follow
-** column_orders. DECIMAL, FLOAT16 and INTERVAL in bytes are not in memcmp order; INT96 has none:
-** their slices are kept for display with has_min and has_max at 0.
+** column_orders. FLOAT16 and INTERVAL in bytes are not in memcmp order; INT96 has none: their slices
+** are kept for display with has_min and has_max at 0.
+**
+** DECIMAL in bytes is trusted less than others, because many writers got it wrong: Parquet C++ before
+** Arrow 4 and Polars in ways that nothing tells but their name, ClickHouse by an unsigned order, which
+** shows as min > max once there are numbers of both signs. So both bounds must be there, be whole, be
+** numbers that are printed, and be of the column's length where it has one.
 */
 #include "stats_read.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "byte_order.h"
 
 void tarn_raw_stats_read(struct tarn_thrift *t, struct tarn_raw_stats *out) {
     struct tarn_thrift_field f = {0, 0};
@@ -50,8 +57,9 @@ int tarn_stats_ordered(const struct tarn_pq_column *c) {
     case TARN_DOUBLE: return 1;
     case TARN_BYTE_ARRAY:
     case TARN_FIXED:
-        return l == TARN_LOGICAL_NONE || l == TARN_LOGICAL_STRING || l == TARN_LOGICAL_ENUM ||
-               l == TARN_LOGICAL_JSON || l == TARN_LOGICAL_BSON || l == TARN_LOGICAL_UUID;
+        return l == TARN_LOGICAL_DECIMAL || l == TARN_LOGICAL_NONE || l == TARN_LOGICAL_STRING ||
+               l == TARN_LOGICAL_ENUM || l == TARN_LOGICAL_JSON || l == TARN_LOGICAL_BSON ||
+               l == TARN_LOGICAL_UUID;
     default: return 0;
     }
 }
@@ -92,12 +100,6 @@ static int64_t int_of(const struct tarn_pq_column *c, struct tarn_slice s) {
     return is_unsigned(c) ? (int64_t)((uint64_t)l ^ (UINT64_C(1) << 63)) : l;
 }
 
-static int bytes_compare(struct tarn_slice a, struct tarn_slice b) {
-    size_t n = a.len < b.len ? a.len : b.len;
-    int cmp = n ? memcmp(a.data, b.data, n) : 0;
-    return cmp ? cmp : (a.len > b.len) - (a.len < b.len);
-}
-
 int tarn_stats_compare(const struct tarn_pq_column *c, struct tarn_slice a, struct tarn_slice b) {
     switch (c->physical) {
     case TARN_BOOLEAN:
@@ -111,7 +113,7 @@ int tarn_stats_compare(const struct tarn_pq_column *c, struct tarn_slice a, stru
         double x = real_of(c, a), y = real_of(c, b);
         return (x > y) - (x < y);
     }
-    default: return bytes_compare(a, b);
+    default: return tarn_byte_comparison(tarn_byte_order(c))(&a, &b);
     }
 }
 
@@ -124,6 +126,25 @@ static void widen_zero(const struct tarn_pq_column *c, struct tarn_slice *min,
     if (min->data && real_of(c, *min) == 0)
         min->data = c->physical == TARN_FLOAT ? minus_f : minus_d;
     if (max->data && real_of(c, *max) == 0) max->data = plus;
+}
+
+static int are_decimals(const struct tarn_pq_column *c, struct tarn_slice min,
+                        struct tarn_slice max) {
+    if (!min.data || !max.data) return 0;
+    if (c->physical == TARN_FIXED && (min.len != c->fixed_len || max.len != c->fixed_len)) return 0;
+    return tarn_decimal_is_number(min) && tarn_decimal_is_number(max);
+}
+
+int tarn_stats_decimal_order(const struct tarn_pq_column *c, const char *created_by) {
+    static const char cpp[] = "parquet-cpp-arrow version ";
+    if (tarn_byte_order(c) != TARN_BYTES_DECIMAL || !created_by) return 1;
+    if (strncmp(created_by, cpp, strlen(cpp)) == 0) {
+        const char *version = created_by + strlen(cpp);
+        return version[0] >= '4' || (version[0] >= '1' && version[1] >= '0' && version[1] <= '9');
+    }
+    /* parquet-rs cuts what is a BYTE_ARRAY as if it were text. */
+    if (strncmp(created_by, "parquet-rs", 10) == 0) return c->physical == TARN_FIXED;
+    return strncmp(created_by, "parquet-cpp", 11) != 0 && strncmp(created_by, "Polars", 6) != 0;
 }
 
 void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min, struct tarn_slice max,
@@ -139,6 +160,7 @@ void tarn_stats_bounds(const struct tarn_pq_column *c, struct tarn_slice min, st
         widen_zero(c, &min, &max);
     }
     if (ordered && min.data && max.data && tarn_stats_compare(c, min, max) > 0) return;
+    if (tarn_byte_order(c) == TARN_BYTES_DECIMAL) ordered = are_decimals(c, min, max);
     out->min = min;
     out->max = max;
     out->has_min = ordered && min.data != NULL;
@@ -149,10 +171,12 @@ void tarn_stats_from_raw(const struct tarn_pq_column *c, const struct tarn_raw_s
                          int order_known, int64_t values, struct tarn_pq_stats *out) {
     int is_number =
         c->physical != TARN_BYTE_ARRAY && c->physical != TARN_FIXED && c->physical != TARN_INT96;
+    int cut = raw->min_exact == 0 || raw->max_exact == 0;
     memset(out, 0, sizeof *out);
     if (raw->min.data || raw->max.data) {
-        tarn_stats_bounds(c, raw->min, raw->max, raw->min_exact == 0 || raw->max_exact == 0, out);
-        if (!order_known) out->has_min = out->has_max = 0;
+        tarn_stats_bounds(c, raw->min, raw->max, cut, out);
+        if (!order_known || (cut && tarn_byte_order(c) == TARN_BYTES_DECIMAL))
+            out->has_min = out->has_max = 0;
         out->min_exact =
             out->min.data && (raw->min_exact == 1 || (raw->min_exact < 0 && is_number));
         out->max_exact =

@@ -23,6 +23,8 @@ void tarn_raw_stats_read(struct tarn_thrift *t, struct tarn_raw_stats *out);
 int tarn_stats_ordered(const struct tarn_pq_column *c);
 /* 1 when min_value and max_value need no column_orders: numbers that are not unsigned. */
 int tarn_stats_one_order(const struct tarn_pq_column *c);
+/* 0 when the writer is one that is known to have compared decimals in bytes wrongly. */
+int tarn_stats_decimal_order(const struct tarn_pq_column *c, const char *created_by);
 /* Order of two PLAIN values that have the right length: <0, 0, >0. */
 int tarn_stats_compare(const struct tarn_pq_column *c, struct tarn_slice a, struct tarn_slice b);
 /* Sets out's bounds from min and max, if they pass the checks above. `cut` allows FIXED bounds that

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "family.h"
+#include "interrupt.h"
 #include "json_member.h"
 #include "keys.h"
 #include "mem.h"
@@ -33,6 +34,7 @@
 struct cursor {
     sqlite3_vtab_cursor base;
     struct tarn_scan *scan;
+    struct tarn_interrupt interrupt;
     char *glob; /* owned: the argument, as given */
     int more;
     struct tarn_time_memo time; /* ts, as last written */
@@ -192,12 +194,6 @@ static int events_next(sqlite3_vtab_cursor *base) {
     return SQLITE_OK;
 }
 
-#if SQLITE_VERSION_NUMBER >= 3041000
-static int interrupted(void *db) {
-    return sqlite3_libversion_number() >= 3041000 && sqlite3_is_interrupted(db);
-}
-#endif
-
 /* Users paste whole URIs: a glob that begins with the lake's own is one below its root. */
 static const char *below_root(const char *glob, struct tarn_lake *lake) {
     const char *uri = lake ? tarn_lake_uri(lake) : "";
@@ -265,10 +261,9 @@ static int start_scan(struct cursor *cur, struct tarn_events_table *t,
     spec.skip_corrupt = strcmp(tarn_settings_text(set, TARN_SET_ON_CORRUPT), "skip") == 0;
     spec.path_slack = tarn_settings_int(set, TARN_SET_PATH_SLACK);
     spec.memory_budget = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
-#if SQLITE_VERSION_NUMBER >= 3041000
-    spec.interrupted = interrupted;
-    spec.interrupted_arg = t->conn->db;
-#endif
+    tarn_interrupt_init(&cur->interrupt, t->conn->db);
+    spec.interrupted = tarn_interrupted;
+    spec.interrupted_arg = &cur->interrupt;
     if (b->prefix) rc = tarn_prefix_check(b->prefix, strlen(b->prefix), err);
     if (rc == TARN_OK) rc = open_scan(cur, t, &spec, err);
     if (rc == TARN_OK) rc = tarn_scan_next(cur->scan, &cur->more, err);

@@ -1,17 +1,23 @@
 /* export.h: tarn_export(sql, path[, options]), split by concern:
 **
-**   export.c           the function: one statement, its rows, the steps in order
+**   export.c           the function: the steps in order, from the first row to the file
+**   export_query.c     the statement: its rows, one value after another into batches
+**   export_pipe.c      batches on their way from SQLite's thread to a second one
+**   export_rows.c      a batch's values to the writer: their types, the order, the budget
 **   export_options.c   the JSON object of options
 **   export_type.c      a column's type: by option, by declaration, from its first values
 **   export_value.c     a value in its column's type, exactly or not at all
-**   export_window.c    the first rows, kept while types are found from them
 **   export_file.c      the file that appears whole, or not at all
 */
 #ifndef TARN_EXPORT_H
 #define TARN_EXPORT_H
 
+#include <pthread.h>
+#include <string.h>
+
 #include "buf.h"
 #include "sqlite.h"
+#include "stats_write.h"
 #include "time.h"
 #include "writer.h"
 
@@ -101,22 +107,6 @@ const char *tarn_export_type_name(const struct tarn_export_column *c, char out[3
 /* The column as the writer takes it; the name is borrowed. */
 void tarn_export_type_spec(const struct tarn_export_column *c, struct tarn_column_spec *spec);
 
-static inline void tarn_export_value_read(sqlite3_value *v, struct tarn_export_value *out) {
-    out->type = sqlite3_value_type(v);
-    switch (out->type) {
-    case SQLITE_INTEGER: out->i = sqlite3_value_int64(v); break;
-    case SQLITE_FLOAT: out->r = sqlite3_value_double(v); break;
-    case SQLITE_TEXT:
-        out->p = sqlite3_value_text(v);
-        out->n = (size_t)sqlite3_value_bytes(v);
-        break;
-    case SQLITE_BLOB:
-        out->p = sqlite3_value_blob(v);
-        out->n = (size_t)sqlite3_value_bytes(v);
-        break;
-    default: break;
-    }
-}
 /* 0, or -1 when the column's type can't hold exactly this value. `v` is not NULL. */
 int tarn_export_convert(struct tarn_export_column *c, const struct tarn_export_value *v,
                         struct tarn_export_cell *out);
@@ -124,10 +114,136 @@ int tarn_export_convert(struct tarn_export_column *c, const struct tarn_export_v
 int tarn_export_misfit(const struct tarn_export_column *c, const struct tarn_export_value *v,
                        uint64_t row, struct tarn_err *err);
 
-/* Rows put one after another into a buffer. */
-void tarn_export_window_put(struct tarn_buf *b, const struct tarn_export_value *v);
+/* What turns raw values into the file's. One thread at a time uses it. */
+struct tarn_export_rows {
+    struct tarn_export_column *columns; /* borrowed */
+    int n_columns;
+    int sort_column, sort_descending;
+    enum tarn_physical *physical;  /* of each column; borrowed */
+    struct tarn_pq_writer *writer; /* borrowed */
+    size_t budget, held;           /* memoryBudget; what batches take of it */
+    int column;                    /* of the next value */
+    int stop;                      /* the writer has an error, which its finish tells */
+    uint64_t rows;                 /* whole ones */
+    enum tarn_order order;         /* of the sort column */
+    struct tarn_buf last;          /* its last value */
+    int nulls;                     /* NULLs in it: 1 first, 2 after a value */
+    int values;                    /* it had one */
+};
+
+/* A batch begins and ends with any value of a row. */
+int tarn_export_rows_take(struct tarn_export_rows *r, const struct tarn_buf *batch,
+                          struct tarn_err *err);
+
+/* Values one after another: type u8 | integer, real: 8 bytes | text, blob: u32 length, bytes. */
+static inline void tarn_export_batch_put(struct tarn_buf *b, const struct tarn_export_value *v) {
+    int bytes = v->type == SQLITE_TEXT || v->type == SQLITE_BLOB;
+    size_t need = 1 + 8 + (bytes ? v->n : 0);
+    uint32_t n = (uint32_t)v->n;
+    uint8_t *p = NULL;
+
+    if (b->rc || (b->cap - b->len < need && tarn_buf_reserve(b, need))) return;
+    p = b->data + b->len;
+    *p++ = (uint8_t)v->type;
+    if (bytes) {
+        memcpy(p, &n, sizeof n);
+        if (n) memcpy(p + sizeof n, v->p, n);
+        p += sizeof n + n;
+    } else if (v->type == SQLITE_INTEGER) {
+        memcpy(p, &v->i, sizeof v->i);
+        p += sizeof v->i;
+    } else if (v->type == SQLITE_FLOAT) {
+        memcpy(p, &v->r, sizeof v->r);
+        p += sizeof v->r;
+    }
+    b->len = (size_t)(p - b->data);
+}
+
 /* The next value: 1, or 0 at the end. Its bytes stay valid as long as the buffer. */
-int tarn_export_window_next(const struct tarn_buf *b, size_t *at, struct tarn_export_value *out);
+static inline int tarn_export_batch_next(const struct tarn_buf *b, size_t *at,
+                                         struct tarn_export_value *out) {
+    const uint8_t *p = b->data + *at;
+    uint32_t n = 0;
+
+    if (*at >= b->len) return 0;
+    out->type = *p++;
+    switch (out->type) {
+    case SQLITE_INTEGER:
+        memcpy(&out->i, p, sizeof out->i);
+        p += sizeof out->i;
+        break;
+    case SQLITE_FLOAT:
+        memcpy(&out->r, p, sizeof out->r);
+        p += sizeof out->r;
+        break;
+    case SQLITE_NULL: break;
+    default:
+        memcpy(&n, p, sizeof n);
+        out->p = p + sizeof n;
+        out->n = n;
+        p += sizeof n + n;
+        break;
+    }
+    *at = (size_t)(p - b->data);
+    return 1;
+}
+
+enum { TARN_EXPORT_BATCHES = 4 };
+
+/* Batches from the thread that fills them to the one that takes them. */
+struct tarn_export_pipe {
+    struct tarn_export_rows *rows; /* borrowed */
+    struct tarn_buf *fill;         /* the batch being filled */
+    size_t batch;                  /* bytes at which it is handed over; SIZE_MAX = not yet */
+    size_t size;                   /* what `batch` is once it may be; the caller sets it */
+    int background;                /* a thread may take them */
+    int running;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned put, taken; /* batches; under the lock while running, like all below but `ring` */
+    int ended;           /* no batch will follow */
+    int stopped;         /* no batch is wanted */
+    int rc;              /* of tarn_export_rows_take, sticky */
+    struct tarn_err err;
+    struct tarn_buf ring[TARN_EXPORT_BATCHES];
+};
+
+void tarn_export_pipe_init(struct tarn_export_pipe *p, struct tarn_export_rows *rows);
+/* From now on batches are handed over: to a thread, or by this one. */
+void tarn_export_pipe_open(struct tarn_export_pipe *p, int background);
+/* The batch is full: the next. 1: no more is wanted, because of an error. */
+int tarn_export_pipe_next(struct tarn_export_pipe *p);
+/* Takes what is left, and ends the thread. The error is that of the first row that has one. */
+int tarn_export_pipe_end(struct tarn_export_pipe *p, struct tarn_err *err);
+void tarn_export_pipe_release(struct tarn_export_pipe *p);
+
+/* The statement whose rows are exported. `arrived` is called after each row. */
+struct tarn_export_query {
+    sqlite3 *db;
+    const char *sql;    /* borrowed */
+    sqlite3_stmt *stmt; /* the query as it was given */
+    sqlite3_stmt *fast; /* it inside another, which hands the rows over; or NULL */
+    struct tarn_export_pipe *pipe;
+    size_t most;  /* bytes of a value */
+    size_t large; /* the size of the one that had more, in column `column` */
+    int column;
+    uint64_t rows; /* read */
+    int stopped;   /* the pipe wants no more; its end, or the writer's finish, tells why */
+    int (*arrived)(void *ctx, struct tarn_err *err);
+    void *ctx;
+    int rc;               /* of the run */
+    struct tarn_err *err; /* while it runs */
+};
+
+int tarn_export_query_prepare(struct tarn_export_query *q, const char *sql, struct tarn_err *err);
+/* The statement to ask for names and declarations, once rows have been read. */
+int tarn_export_query_shape(struct tarn_export_query *q, sqlite3_stmt **out, struct tarn_err *err);
+/* All rows, until the end or the first error. Where `large` or `stopped` is set it has no message. */
+int tarn_export_query_run(struct tarn_export_query *q, struct tarn_err *err);
+void tarn_export_query_release(struct tarn_export_query *q);
+void tarn_export_row_step(sqlite3_context *ctx, int argc, sqlite3_value **argv);
+void tarn_export_row_final(sqlite3_context *ctx);
 
 struct tarn_export_file {
     int fd;     /* -1 = none */

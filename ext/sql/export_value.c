@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cell_number.h"
 #include "export.h"
 #include "result.h"
 #include "text.h"
@@ -43,18 +44,12 @@ static size_t point(char *s) {
     return n;
 }
 
-/* The shortest text that reads back as r, as SQLite prints it. */
+/* The shortest text that reads back as r, as SQLite prints it: 25 bytes at most. */
 static void print_real(double r, char *out, size_t size) {
-    int digits = 15;
+    char text[TARN_CELL_TEXT];
 
-    if (isinf(r)) {
-        (void)snprintf(out, size, r < 0 ? "-Inf" : "Inf");
-        return;
-    }
-    do
-        (void)snprintf(out, size, "%.*g", digits, r);
-    while (strtod(out, NULL) != r && digits++ < 17);
-    if (point(out) == strcspn(out, ".e")) (void)strncat(out, ".0", size - strlen(out) - 1);
+    tarn_print_double(text, r, 0);
+    (void)snprintf(out, size, "%.31s", isinf(r) ? (r < 0 ? "-Inf" : "Inf") : text);
 }
 
 static int to_text(const struct tarn_export_column *c, const struct tarn_export_value *v,

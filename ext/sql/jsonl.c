@@ -64,7 +64,7 @@ static int jsonl_next(void *handle, int *more, struct tarn_err *err) {
     while (rc == TARN_OK && !*more) {
         if (!h->lines) {
             if (h->file == h->paths.n) return TARN_OK;
-            rc = tarn_store_source(h->paths.store, &h->paths.objects[h->file++], &h->source, err);
+            rc = tarn_paths_source(&h->paths, h->file++, &h->source, err);
             if (rc == TARN_OK) rc = tarn_lines_open(&h->lines, &h->source, err);
             if (rc) return rc;
         }

@@ -7,7 +7,7 @@
 **   text          text; ranges in UTF-8 databases, and of digits only against constants (a right
 **                 side with numeric affinity would make SQLite compare texts as numbers)
 **   dates, times  text of their form, as a place among the numbers (parquet_bound.c)
-**   decimals      constants, the same way, when the file stores integers
+**   decimals      constants, the same way, as integers or as bytes
 **   UUID          text in its usual form
 **   BLOB          blobs
 **   GLOB, LIKE    the literal beginning; of LIKE only what has no letters
@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte_order.h"
 #include "parquet_plan.h"
 
 #define EXACT_REAL (INT64_C(1) << 53)
@@ -46,11 +47,34 @@ static int add_null(struct binding *b, enum tarn_pred_op op) {
     return add(b, op, 0) ? TARN_OK : TARN_ENOMEM;
 }
 
-static int add_int(struct binding *b, enum tarn_pred_op op, int64_t i) {
+static int take_bytes(struct binding *b, struct tarn_const *c, const void *s, size_t n) {
+    c->kind = TARN_CONST_BYTES;
+    c->bytes.data = tarn_arena_memdup(&b->s->arena, n ? s : "", n + !n);
+    c->bytes.len = n;
+    return c->bytes.data ? TARN_OK : TARN_ENOMEM;
+}
+
+/* A number in the form that the column has it: as such, as a decimal in bytes, or as INT96. Decimals
+** are as long as the column's, which its bloom filter needs, unless none of them is that large. */
+static int take_number(struct binding *b, struct tarn_const *c, const struct tarn_pqt_number *v) {
+    size_t n = sizeof v->bytes, len = b->col->fixed_len;
+    uint8_t time[12];
+
+    switch (tarn_byte_order(b->col)) {
+    case TARN_BYTES_DECIMAL:
+        if (b->col->physical != TARN_FIXED || !tarn_pqt_number_fits(v, len)) len = n;
+        return take_bytes(b, c, v->bytes + n - len, len);
+    case TARN_BYTES_INT96:
+        tarn_int96_put(time, tarn_pqt_number_int(v));
+        return take_bytes(b, c, time, sizeof time);
+    default: c->i = tarn_pqt_number_int(v); return TARN_OK;
+    }
+}
+
+static int add_number(struct binding *b, enum tarn_pred_op op, const struct tarn_pqt_number *v) {
     struct tarn_const *c = add(b, op, 1);
 
-    if (c) c->i = i;
-    return c ? TARN_OK : TARN_ENOMEM;
+    return c ? take_number(b, c, v) : TARN_ENOMEM;
 }
 
 static int add_real(struct binding *b, enum tarn_pred_op op, double r) {
@@ -60,13 +84,6 @@ static int add_real(struct binding *b, enum tarn_pred_op op, double r) {
     c->kind = TARN_CONST_REAL;
     c->r = r;
     return TARN_OK;
-}
-
-static int take_bytes(struct binding *b, struct tarn_const *c, const void *s, size_t n) {
-    c->kind = TARN_CONST_BYTES;
-    c->bytes.data = tarn_arena_memdup(&b->s->arena, n ? s : "", n + !n);
-    c->bytes.len = n;
-    return c->bytes.data ? TARN_OK : TARN_ENOMEM;
 }
 
 static int add_bytes(struct binding *b, enum tarn_pred_op op, const void *s, size_t n) {
@@ -91,23 +108,23 @@ static int is_range(char op) {
 }
 
 /* column op x, where `at` is the smallest number not below x. */
-static int add_bound(struct binding *b, int64_t at, int exact) {
+static int add_bound(struct binding *b, const struct tarn_pqt_number *at, int exact) {
     switch (b->c->op) {
-    case TARN_PQT_LT: return add_int(b, TARN_OP_LT, at);
-    case TARN_PQT_LE: return add_int(b, exact ? TARN_OP_LE : TARN_OP_LT, at);
-    case TARN_PQT_GT: return add_int(b, exact ? TARN_OP_GT : TARN_OP_GE, at);
-    case TARN_PQT_GE: return add_int(b, TARN_OP_GE, at);
-    case TARN_PQT_NE: return exact ? add_int(b, TARN_OP_NE, at) : TARN_OK;
+    case TARN_PQT_LT: return add_number(b, TARN_OP_LT, at);
+    case TARN_PQT_LE: return add_number(b, exact ? TARN_OP_LE : TARN_OP_LT, at);
+    case TARN_PQT_GT: return add_number(b, exact ? TARN_OP_GT : TARN_OP_GE, at);
+    case TARN_PQT_GE: return add_number(b, TARN_OP_GE, at);
+    case TARN_PQT_NE: return exact ? add_number(b, TARN_OP_NE, at) : TARN_OK;
     default: break;
     }
-    if (exact) return add_int(b, TARN_OP_EQ, at);
+    if (exact) return add_number(b, TARN_OP_EQ, at);
     b->never = 1;
     return TARN_OK;
 }
 
 static int is_integer(const struct tarn_pq_column *col) {
     return col->physical == TARN_BOOLEAN || col->physical == TARN_INT32 ||
-           col->physical == TARN_INT64;
+           col->physical == TARN_INT64 || tarn_byte_order(col) == TARN_BYTES_DECIMAL;
 }
 
 /* Text as bytes; NULL: it is no text. */
@@ -142,6 +159,7 @@ static int numeric(sqlite3_value *v, int64_t *out) {
 
 /* An integer column. Unsigned 64-bit numbers take constants that both readings of 64 bits share. */
 static int bind_int(struct binding *b, sqlite3_value *v) {
+    struct tarn_pqt_number at;
     int64_t i = 0;
     int type = numeric(v, &i);
     double r = 0, up = 0;
@@ -149,13 +167,15 @@ static int bind_int(struct binding *b, sqlite3_value *v) {
     if (!is_integer(b->col)) return TARN_OK;
     if (type == SQLITE_INTEGER) {
         if (b->kind == TARN_PQT_UINT && i < 0) return TARN_OK;
-        return add_int(b, pred_op(b->c->op), i);
+        tarn_pqt_number_set(&at, i);
+        return add_number(b, pred_op(b->c->op), &at);
     }
     if (type != SQLITE_FLOAT || b->kind == TARN_PQT_UINT) return TARN_OK;
     r = sqlite3_value_double(v);
     up = ceil(r);
     if (!(up > -9.2e18 && up < 9.2e18)) return TARN_OK;
-    return add_bound(b, (int64_t)up, up <= r);
+    tarn_pqt_number_set(&at, (int64_t)up);
+    return add_bound(b, &at, up <= r);
 }
 
 static int real_constant(sqlite3_value *v, double *out) {
@@ -228,7 +248,7 @@ static int bind_uuid(struct binding *b, sqlite3_value *v) {
 static int bind_time(struct binding *b, sqlite3_value *v) {
     size_t n = 0;
     const char *s = text_of(v, &n);
-    int64_t at = 0;
+    struct tarn_pqt_number at;
     int exact = 0;
 
     if (!s || tarn_pqt_bound(b->col, b->kind, s, n, &at, &exact) != 0) return TARN_OK;
@@ -237,20 +257,18 @@ static int bind_time(struct binding *b, sqlite3_value *v) {
         (!b->s->t->utf8 || !tarn_pqt_all_printed(b->s->footer, b->leaf, b->kind))) {
         return TARN_OK;
     }
-    return add_bound(b, at, exact);
+    return add_bound(b, &at, exact);
 }
 
 static int bind_decimal(struct binding *b, sqlite3_value *v) {
     const char *s = NULL;
     char digits[32];
     size_t n = 0;
-    int64_t at = 0;
+    struct tarn_pqt_number at;
     int exact = 0;
 
-    if ((b->col->physical != TARN_INT32 && b->col->physical != TARN_INT64) || !b->c->constant ||
-        sqlite3_value_type(v) == SQLITE_BLOB) {
+    if (!is_integer(b->col) || !b->c->constant || sqlite3_value_type(v) == SQLITE_BLOB)
         return TARN_OK;
-    }
     if (sqlite3_value_type(v) == SQLITE_INTEGER) {
         n = (size_t)snprintf(digits, sizeof digits, "%lld", (long long)sqlite3_value_int64(v));
         s = digits;
@@ -260,7 +278,7 @@ static int bind_decimal(struct binding *b, sqlite3_value *v) {
     }
     if (!s) return TARN_ENOMEM;
     if (tarn_pqt_bound(b->col, b->kind, s, n, &at, &exact) != 0) return TARN_OK;
-    return add_bound(b, at, exact);
+    return add_bound(b, &at, exact);
 }
 
 static int bind_blob(struct binding *b, sqlite3_value *v) {
@@ -287,13 +305,18 @@ static int bind_pattern(struct binding *b, sqlite3_value *v) {
 /* One value of a list: 1 = taken, 0 = no row equals it, -1 = it can't be said, -2 = no memory. */
 static int list_value(struct binding *b, sqlite3_value *v, struct tarn_const *c) {
     uint8_t uuid[16];
+    struct tarn_pqt_number at;
+    int64_t i = 0;
     int exact = 0;
     size_t n = 0;
     const char *s = NULL;
 
     switch (b->kind) {
     case TARN_PQT_BOOL:
-    case TARN_PQT_INT: return numeric(v, &c->i) == SQLITE_INTEGER && is_integer(b->col) ? 1 : -1;
+    case TARN_PQT_INT:
+        if (numeric(v, &i) != SQLITE_INTEGER || !is_integer(b->col)) return -1;
+        tarn_pqt_number_set(&at, i);
+        return take_number(b, c, &at) ? -2 : 1;
     case TARN_PQT_REAL:
         if ((b->col->physical != TARN_FLOAT && b->col->physical != TARN_DOUBLE) ||
             !real_constant(v, &c->r) || fabs(c->r) <= 0) {
@@ -314,8 +337,10 @@ static int list_value(struct binding *b, sqlite3_value *v, struct tarn_const *c)
     case TARN_PQT_DATE:
     case TARN_PQT_TIME:
     case TARN_PQT_TIMESTAMP:
-        if (tarn_pqt_bound(b->col, b->kind, s, n, &c->i, &exact) != 0) return -1;
-        return exact;
+    case TARN_PQT_INT96:
+        if (tarn_pqt_bound(b->col, b->kind, s, n, &at, &exact) != 0) return -1;
+        if (!exact) return 0;
+        return take_number(b, c, &at) ? -2 : 1;
     default: return -1;
     }
 }
@@ -384,7 +409,8 @@ static int bind_one(struct binding *b) {
     case TARN_PQT_UUID: return bind_uuid(b, v);
     case TARN_PQT_DATE:
     case TARN_PQT_TIME:
-    case TARN_PQT_TIMESTAMP: return bind_time(b, v);
+    case TARN_PQT_TIMESTAMP:
+    case TARN_PQT_INT96: return bind_time(b, v);
     case TARN_PQT_DECIMAL: return bind_decimal(b, v);
     case TARN_PQT_BLOB: return bind_blob(b, v);
     default: return TARN_OK;
@@ -404,7 +430,7 @@ int tarn_pqt_bind_conditions(struct tarn_pqt_scan *s, int *skip, struct tarn_err
         const struct tarn_pqt_condition *c = &s->conditions->items[i];
         const struct tarn_pqt_binding *at = &s->bindings[c->column];
         struct binding b = {s, c, NULL, at->kind, at->leaf, 0};
-        if (s->t->schema.columns[c->column].place != TARN_PQT_FIELD) continue;
+        if (s->t->schema.columns[c->column].place > TARN_PQT_LEAF) continue;
         if (at->node < 0 || at->kind == TARN_PQT_NULL) {
             *skip = c->op != TARN_PQT_IS_NULL; /* nothing but NULLs */
             continue;

@@ -6,6 +6,7 @@
 #ifndef TARN_PARQUET_BIND_H
 #define TARN_PARQUET_BIND_H
 
+#include "cell_number.h"
 #include "parquet_scan.h"
 
 /* A condition that xBestIndex took, with its values. */
@@ -37,10 +38,18 @@ int tarn_pqt_bind_names(struct tarn_pqt_scan *s, size_t file, int *skip, struct 
 /* Fills s->predicates for the open file; *skip = 1 when no row of it can match. */
 int tarn_pqt_bind_conditions(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err);
 
-/* parquet_bound.c. Where a text stands among the texts of a column's numbers: *at is the smallest
-** number whose text is not below it, *exact that this is its very text. 0, or -1: it can't be said. */
+/* parquet_bound.c. A whole number of any size: big-endian two's complement. */
+struct tarn_pqt_number {
+    uint8_t bytes[TARN_DECIMAL_BYTES];
+};
+void tarn_pqt_number_set(struct tarn_pqt_number *n, int64_t v);
+int tarn_pqt_number_fits(const struct tarn_pqt_number *n, size_t len); /* into len bytes */
+int64_t tarn_pqt_number_int(const struct tarn_pqt_number *n);          /* its last 8 bytes */
+
+/* Where a text stands among the texts of a column's numbers: *at is the smallest number whose text
+** is not below it, *exact that this is its very text. 0, or -1: it can't be said. */
 int tarn_pqt_bound(const struct tarn_pq_column *col, enum tarn_pqt_kind kind, const char *s,
-                   size_t n, int64_t *at, int *exact);
+                   size_t n, struct tarn_pqt_number *at, int *exact);
 /* Does every value of the column have a text of the usual form, as the statistics have it? */
 int tarn_pqt_all_printed(const struct tarn_pq_footer *f, int leaf, enum tarn_pqt_kind kind);
 

@@ -6,20 +6,26 @@
 */
 #include <string.h>
 
+#include "byte_order.h"
 #include "cell.h"
+#include "cell_number.h"
 #include "parquet_bind.h"
 #include "parquet_plan.h"
 #include "time.h"
 
+#define MAX_DIGITS 400 /* of a constant */
 #define DAY_NS INT64_C(86400000000000)
 
 static const char shape[] = "dddd-dd-dd dd:dd:dd.ddddddddd"; /* d: a digit */
 
+static enum tarn_time_unit unit_of(const struct tarn_pq_column *col) {
+    return col->physical == TARN_INT96 ? TARN_UNIT_NS : col->logical.unit;
+}
+
 /* Characters of the column's texts, and where in the shape they begin. */
 static int width(const struct tarn_pq_column *col, enum tarn_pqt_kind kind, int *from) {
-    int fraction = col->logical.unit == TARN_UNIT_NS   ? 9
-                   : col->logical.unit == TARN_UNIT_US ? 6
-                                                       : 3;
+    enum tarn_time_unit unit = unit_of(col);
+    int fraction = unit == TARN_UNIT_NS ? 9 : unit == TARN_UNIT_US ? 6 : 3;
 
     *from = kind == TARN_PQT_TIME ? 11 : 0;
     return kind == TARN_PQT_DATE ? 10 : (kind == TARN_PQT_TIME ? 9 : 20) + fraction;
@@ -56,9 +62,8 @@ static int number(const char *s, int n) {
 static int shape_value(const struct tarn_pq_column *col, enum tarn_pqt_kind kind, const char *text,
                        int64_t *out) {
     int64_t ms = 0, fraction = number(text + 20, 9);
-    int64_t per_second = col->logical.unit == TARN_UNIT_NS   ? 1000000000
-                         : col->logical.unit == TARN_UNIT_US ? 1000000
-                                                             : 1000;
+    enum tarn_time_unit unit = unit_of(col);
+    int64_t per_second = unit == TARN_UNIT_NS ? 1000000000 : unit == TARN_UNIT_US ? 1000000 : 1000;
 
     if (kind == TARN_PQT_TIME) {
         int hour = number(text + 11, 2), minute = number(text + 14, 2);
@@ -91,12 +96,60 @@ static int time_bound(const struct tarn_pq_column *col, enum tarn_pqt_kind kind,
     return 0;
 }
 
+void tarn_pqt_number_set(struct tarn_pqt_number *n, int64_t v) {
+    tarn_decimal_put(n->bytes, sizeof n->bytes, v);
+}
+
+int tarn_pqt_number_fits(const struct tarn_pqt_number *n, size_t len) {
+    size_t i, rest = sizeof n->bytes - len;
+
+    if (len == 0 || len > sizeof n->bytes) return 0;
+    for (i = 0; i < rest; i++) {
+        if (n->bytes[i] != (n->bytes[rest] & 0x80 ? 0xff : 0)) return 0;
+    }
+    return 1;
+}
+
+int64_t tarn_pqt_number_int(const struct tarn_pqt_number *n) {
+    uint64_t v = 0;
+    size_t i;
+
+    for (i = sizeof n->bytes - 8; i < sizeof n->bytes; i++)
+        v = v << 8 | n->bytes[i];
+    return (int64_t)v;
+}
+
+/* n * times + plus, of a number that isn't negative; -1 = too large. */
+static int raise(struct tarn_pqt_number *n, unsigned times, unsigned plus) {
+    size_t i;
+
+    for (i = sizeof n->bytes; i-- > 0;) {
+        plus += n->bytes[i] * times;
+        n->bytes[i] = plus & 0xff;
+        plus >>= 8;
+    }
+    return plus || n->bytes[0] & 0x80 ? -1 : 0;
+}
+
+static void negate(struct tarn_pqt_number *n) {
+    unsigned carry = 1;
+    size_t i;
+
+    for (i = sizeof n->bytes; i-- > 0;) {
+        carry += n->bytes[i] ^ 0xffu;
+        n->bytes[i] = carry & 0xff;
+        carry >>= 8;
+    }
+}
+
 /* A number without an exponent, in units of 10^-scale, rounded up. */
-static int decimal_bound(int scale, const char *s, size_t n, int64_t *at, int *exact) {
+static int decimal_bound(int scale, const char *s, size_t n, struct tarn_pqt_number *at,
+                         int *exact) {
     size_t i = n > 0 && (*s == '-' || *s == '+');
     int negative = i && *s == '-', point = 0, digits = 0, after = 0, rest = 0;
-    int64_t v = 0;
 
+    if (scale < 0 || scale > TARN_DECIMAL_SCALE || n > MAX_DIGITS) return -1;
+    memset(at, 0, sizeof *at);
     for (; i < n; i++) {
         if (s[i] == '.' && !point) {
             point = 1;
@@ -109,22 +162,29 @@ static int decimal_bound(int scale, const char *s, size_t n, int64_t *at, int *e
             continue;
         }
         after += point;
-        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, s[i] - '0', &v))
-            return -1;
+        if (raise(at, 10, (unsigned)(s[i] - '0'))) return -1;
     }
-    if (digits == 0 || scale < 0) return -1;
+    if (digits == 0) return -1;
     for (; after < scale; after++) {
-        if (__builtin_mul_overflow(v, 10, &v)) return -1;
+        if (raise(at, 10, 0)) return -1;
     }
     *exact = !rest;
-    *at = negative ? -v : v;
-    return !negative && rest && __builtin_add_overflow(v, 1, at) ? -1 : 0;
+    if (!negative) return rest ? raise(at, 1, 1) : 0;
+    negate(at);
+    return 0;
 }
 
 int tarn_pqt_bound(const struct tarn_pq_column *col, enum tarn_pqt_kind kind, const char *s,
-                   size_t n, int64_t *at, int *exact) {
-    if (kind == TARN_PQT_DECIMAL) return decimal_bound(col->logical.scale, s, n, at, exact);
-    return time_bound(col, kind, s, n, at, exact);
+                   size_t n, struct tarn_pqt_number *at, int *exact) {
+    int64_t time = 0;
+
+    if (kind == TARN_PQT_DECIMAL) {
+        if (decimal_bound(col->logical.scale, s, n, at, exact) != 0) return -1;
+        return tarn_byte_order(col) == TARN_BYTES_DECIMAL || tarn_pqt_number_fits(at, 8) ? 0 : -1;
+    }
+    if (time_bound(col, kind, s, n, &time, exact) != 0) return -1;
+    tarn_pqt_number_set(at, time);
+    return 0;
 }
 
 static int64_t stat_int(const struct tarn_pq_column *col, struct tarn_slice s) {
@@ -147,6 +207,7 @@ int tarn_pqt_all_printed(const struct tarn_pq_footer *f, int leaf, enum tarn_pqt
     int64_t lo = TARN_TIME_MIN, hi = TARN_TIME_MAX;
     int g;
 
+    if (kind == TARN_PQT_INT96) return 1; /* others are below all bounds, as their texts are */
     if (kind == TARN_PQT_TIMESTAMP && col->logical.unit == TARN_UNIT_NS) return 1;
     if (kind == TARN_PQT_TIME) {
         lo = 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "interrupt.h"
 #include "mem.h"
 #include "parquet_keys.h"
 #include "parquet_table.h"
@@ -175,8 +176,8 @@ static int is_inner_leaf(const struct tarn_pq_footer *f, int node) {
     return f->nodes[node].parent > 0 && f->nodes[node].column >= 0;
 }
 
-/* A leaf inside groups has values of its own unless something above it repeats. What isn't text
-** there comes as JSON: {"$base64": ...}. */
+/* A leaf inside groups has values of its own unless something above it repeats. Bytes come as JSON
+** there, {"$base64": ...}. */
 static enum tarn_pqt_kind inner_kind(const struct tarn_pq_column *col,
                                      const struct tarn_pqt_options *o) {
     enum tarn_pqt_kind kind = tarn_pqt_leaf_kind(col, o);
@@ -309,9 +310,11 @@ static int assemble(struct building *b, int limit) {
 int tarn_pqt_schema_build(struct tarn_parquet_table *t, const struct tarn_paths *paths,
                           struct tarn_err *err) {
     struct building b = {&t->schema, &t->options, {NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}, err};
+    struct tarn_interrupt interrupt;
     int rc = TARN_OK;
     size_t i;
 
+    tarn_interrupt_init(&interrupt, t->conn->db);
     tarn_arena_init(&t->schema.arena, NULL);
     t->n_files = (int64_t)paths->n;
     if (t->options.hive) rc = take_folders(&b, paths->folder);
@@ -319,7 +322,10 @@ int tarn_pqt_schema_build(struct tarn_parquet_table *t, const struct tarn_paths 
         struct tarn_pq_footer *f = NULL;
         if (t->options.hive) rc = take_folders(&b, paths->objects[i].key);
         if (rc == TARN_OK && (i == 0 || !t->options.first_only)) {
-            rc = tarn_pqt_open_file(paths, i, tarn_pqt_keys(t), NULL, &f, err);
+            if (tarn_interrupted(&interrupt))
+                rc = tarn_err_set(err, TARN_EINTR, "interrupted");
+            else
+                rc = tarn_pqt_open_file(paths, i, tarn_pqt_keys(t), NULL, &f, err);
             if (rc == TARN_OK) rc = take_footer(&b, f);
             if (rc == TARN_OK) t->rows += f->rows;
             tarn_pq_footer_free(f);
@@ -407,11 +413,12 @@ struct tarn_pqt_binding *tarn_pqt_bind_file(const struct tarn_parquet_table *t,
         seen[i] = 1;
         found[i].node = node;
         found[i].top = top;
-        found[i].leaf = c >= 0 && f->columns[c].flat ? c : -1;
         found[i].inner = node == top ? -1 : c;
-        found[i].scalar = node != top && f->columns[c].max_rep == 0;
         found[i].kind =
             node == top ? node_kind(f, node, &t->options) : inner_kind(&f->columns[c], &t->options);
+        found[i].scalar = node != top && f->columns[c].max_rep == 0;
+        found[i].leaf =
+            c >= 0 && f->columns[c].max_rep == 0 && found[i].kind != TARN_PQT_JSON ? c : -1;
     }
     if (!seen) found = NULL;
     tarn_free(seen);

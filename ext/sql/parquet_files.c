@@ -7,28 +7,18 @@
 
 #define HIVE_NULL "__HIVE_DEFAULT_PARTITION__"
 
-/* The message names the file once. */
-static int name_fault(const struct tarn_paths *paths, size_t i, const struct tarn_err *why,
-                      struct tarn_err *err) {
-    const char *key = paths->objects[i].key;
-
-    if (strstr(why->msg, key)) return tarn_err_set(err, why->code, "%s", why->msg);
-    return tarn_err_set(err, why->code, "%.100s: %s", key, why->msg);
-}
-
 int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_pq_keys *keys,
                        struct tarn_source *source, struct tarn_pq_footer **footer,
                        struct tarn_err *err) {
     const struct tarn_object *obj = &paths->objects[i];
     const char *store = tarn_store_uri(paths->store);
     struct tarn_source own = {0};
-    struct tarn_err why = {0};
     int rc = TARN_OK;
 
     *footer = keys ? NULL : tarn_footer_cache_get(store, obj);
-    if (source || !*footer) rc = tarn_store_source(paths->store, obj, &own, &why);
+    if (source || !*footer) rc = tarn_paths_source(paths, i, &own, err);
     if (rc == TARN_OK && !*footer) {
-        rc = tarn_pq_footer_read_keys(footer, &own, keys, &why);
+        rc = tarn_pq_footer_read_keys(footer, &own, keys, err);
         if (rc == TARN_OK && !keys) tarn_footer_cache_put(store, obj, *footer);
     }
     if (rc == TARN_OK && source) {
@@ -39,7 +29,7 @@ int tarn_pqt_open_file(const struct tarn_paths *paths, size_t i, struct tarn_pq_
     if (rc == TARN_OK) return TARN_OK;
     tarn_pq_footer_free(*footer);
     *footer = NULL;
-    return name_fault(paths, i, &why, err);
+    return rc;
 }
 
 char *tarn_pqt_filename(const struct tarn_paths *paths, size_t i) {

@@ -12,6 +12,7 @@
 
 #include "family.h"
 #include "footer_cache.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "parquet_table.h"
 #include "result.h"
@@ -20,6 +21,7 @@
 
 struct inspect {
     struct tarn_pq_keys *keys; /* the connection's; a reference; NULL = none */
+    struct tarn_interrupt interrupt;
     struct tarn_paths paths;
     size_t file; /* the next to open */
     struct tarn_pq_footer *footer;
@@ -46,6 +48,7 @@ static int inspect_open(void **handle, const struct tarn_conn *conn, sqlite3_val
     h = tarn_calloc(1, sizeof *h);
     if (!h) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     h->left = left;
+    tarn_interrupt_init(&h->interrupt, conn->db);
     h->keys = tarn_pq_keys_ref(conn->parquet_keys);
     if (tarn_paths_open(&h->paths, s, name, err)) {
         inspect_close(h);
@@ -65,6 +68,7 @@ static int inspect_next(void *handle, int *more, struct tarn_err *err) {
         h->group = h->at = 0;
         *more = h->file < h->paths.n;
         if (!*more) return TARN_OK;
+        if (tarn_interrupted(&h->interrupt)) return tarn_err_set(err, TARN_EINTR, "interrupted");
         if (tarn_pqt_open_file(&h->paths, h->file++, h->keys, NULL, &h->footer, err))
             return err->code;
     }
@@ -332,7 +336,7 @@ static int file_open(void **handle, struct tarn_conn *conn, sqlite3_value **args
 static int result_footer_size(struct inspect *h, sqlite3_context *ctx, struct tarn_err *err) {
     struct tarn_source source = {0};
     uint8_t tail[4];
-    int rc = tarn_store_source(h->paths.store, &h->paths.objects[h->file - 1], &source, err);
+    int rc = tarn_paths_source(&h->paths, h->file - 1, &source, err);
 
     if (rc) return rc;
     rc = source.read(source.ctx, source.size - 8, tail, sizeof tail, err);

@@ -1,12 +1,10 @@
 /* parquet_nested.c: JSON of nested columns as SQL values.
 **
 ** Groups and what repeats stay JSON text. A leaf of a group that doesn't repeat has a value of its
-** own: text without quotes, numbers as numbers, except those that SQLite's numbers can't hold
-** exactly (decimals, unsigned ones above INT64_MAX), which stay text as in other columns.
+** own, which the scan reads as that of any column; only bytes come here, for {"$base64": ...}.
 */
 #include "parquet_nested.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "json_member.h"
@@ -29,26 +27,9 @@ static void result_raw(sqlite3_context *ctx, struct tarn_slice s) {
                           SQLITE_UTF8);
 }
 
-static void result_leaf(sqlite3_context *ctx, enum tarn_pqt_kind kind, struct tarn_slice s) {
-    int is_number = s.len > 0 && (s.data[0] == '-' || (s.data[0] >= '0' && s.data[0] <= '9'));
-
-    if (is_word(s, "null")) return;
-    if (kind == TARN_PQT_REAL || kind == TARN_PQT_HALF) {
-        if (is_word(s, "\"NaN\"")) return;
-        if (is_word(s, "\"Infinity\"") || is_word(s, "\"-Infinity\"")) {
-            sqlite3_result_double(ctx, s.data[1] == '-' ? -(double)INFINITY : (double)INFINITY);
-            return;
-        }
-    }
-    /* An unsigned number of 19 digits is above INT64_MAX when its digits are. */
-    if (is_number &&
-        (kind == TARN_PQT_DECIMAL ||
-         (kind == TARN_PQT_UINT &&
-          (s.len > 19 || (s.len == 19 && memcmp(s.data, "9223372036854775807", 19) > 0))))) {
-        result_raw(ctx, s);
-        return;
-    }
-    tarn_json_result(ctx, s);
+/* Bytes: an object, or text if they are any. */
+static void result_leaf(sqlite3_context *ctx, struct tarn_slice s) {
+    if (!is_word(s, "null")) tarn_json_result(ctx, s);
 }
 
 int tarn_pqt_nested_result(struct tarn_pqt_nested *n, const struct tarn_nested_spec *spec,
@@ -68,7 +49,7 @@ int tarn_pqt_nested_result(struct tarn_pqt_nested *n, const struct tarn_nested_s
     if (tarn_vector_null(&n->vector, row)) return TARN_OK;
     s = n->vector.values.bytes[tarn_vector_at(&n->vector, row)];
     if (binding->scalar)
-        result_leaf(ctx, binding->kind, s);
+        result_leaf(ctx, s);
     else
         result_raw(ctx, s);
     return TARN_OK;

@@ -12,9 +12,9 @@
 #define MIN_SEARCH 1024 /* rows at once, where conditions choose */
 
 static int no_memory(const struct tarn_pqt_scan *s, struct tarn_err *err) {
-    return tarn_err_set(err, s->arena.rc ? s->arena.rc : TARN_ENOMEM,
-                        "parquet: %.100s: a query exceeds %s", s->t->pattern,
-                        s->arena.rc == TARN_ELIMIT ? "the memoryBudget" : "the memory there is");
+    if (s->arena.rc == TARN_ELIMIT)
+        return tarn_budget_fail(&s->budget, err, "parquet: %.100s: a query", s->t->pattern);
+    return tarn_err_set(err, TARN_ENOMEM, "parquet: %.100s: out of memory", s->t->pattern);
 }
 
 static void close_blocks(struct tarn_pqt_scan *s) {
@@ -61,6 +61,7 @@ int tarn_pqt_scan_open(struct tarn_pqt_scan *s, const struct tarn_parquet_table 
     int i;
 
     s->t = t;
+    tarn_interrupt_init(&s->interrupt, t->conn->db);
     s->conditions = conditions;
     s->pushdown = strcmp(tarn_settings_text(set, TARN_SET_PUSHDOWN), "off") != 0;
     s->budget.limit = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
@@ -127,6 +128,8 @@ static int open_file(struct tarn_pqt_scan *s, int *skip, struct tarn_err *err) {
     if (rc || *skip) return rc;
     rc = tarn_pqt_open_file(&s->paths, i, tarn_pqt_keys(s->t), &s->source, &s->footer, err);
     if (rc) return rc;
+    s->source.stop = tarn_interrupted;
+    s->source.stop_arg = &s->interrupt;
     s->group = -1;
     s->bindings = tarn_pqt_bind_file(s->t, s->footer, &s->arena);
     s->slots = tarn_arena_calloc(&s->arena, (size_t)s->t->schema.n, sizeof *s->slots);
@@ -195,15 +198,8 @@ static int open_group(struct tarn_pqt_scan *s, struct tarn_err *err) {
     return TARN_OK;
 }
 
-static int interrupted(const struct tarn_pqt_scan *s, struct tarn_err *err) {
-#if SQLITE_VERSION_NUMBER >= 3041000
-    if (sqlite3_libversion_number() >= 3041000 && sqlite3_is_interrupted(s->t->conn->db)) {
-        return tarn_err_set(err, TARN_EINTR, "interrupted");
-    }
-#endif
-    (void)s;
-    (void)err;
-    return TARN_OK;
+static int interrupted(struct tarn_pqt_scan *s, struct tarn_err *err) {
+    return tarn_interrupted(&s->interrupt) ? tarn_err_set(err, TARN_EINTR, "interrupted") : TARN_OK;
 }
 
 /* Reads the next block, or as much of it as is good to read at once, from its row `from` on. */

@@ -14,6 +14,7 @@
 #define TARN_PARQUET_SCAN_H
 
 #include "filescan.h"
+#include "interrupt.h"
 #include "parquet_nested.h"
 #include "parquet_table.h"
 
@@ -23,6 +24,7 @@ struct tarn_pqt_conditions;
 
 struct tarn_pqt_scan {
     const struct tarn_parquet_table *t;
+    struct tarn_interrupt interrupt;
     struct tarn_paths paths;
     size_t file;     /* the next one to open */
     uint8_t *wanted; /* per column of the table */

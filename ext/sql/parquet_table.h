@@ -77,7 +77,7 @@ struct tarn_pqt_schema {
 /* Where a column is in one file. */
 struct tarn_pqt_binding {
     int node;   /* of a field or leaf; -1 = the file hasn't got it */
-    int leaf;   /* of a flat column; -1 = not flat */
+    int leaf;   /* that a scan reads, and that conditions narrow; -1 = read as JSON */
     int top;    /* the root's field that the node is in */
     int inner;  /* the leaf's number, of a leaf inside groups; -1 */
     int scalar; /* a leaf inside groups that doesn't repeat */

@@ -21,6 +21,11 @@ struct tarn_paths {
 /* TARN_ENOTFOUND when nothing is there or matches. `what` names the function in messages. */
 int tarn_paths_open(struct tarn_paths *p, const char *pattern, const char *what,
                     struct tarn_err *err);
+/* File i, under its path as the user wrote it: that is what messages name, those of reads too. */
+int tarn_paths_source(const struct tarn_paths *p, size_t i, struct tarn_source *out,
+                      struct tarn_err *err);
+/* The same path; tarn_free. NULL = no memory. */
+char *tarn_paths_name(const struct tarn_paths *p, size_t i);
 void tarn_paths_release(struct tarn_paths *p);
 
 #endif

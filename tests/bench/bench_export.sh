@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tarn_export and DuckDB's COPY with one thread, of the same rows from a table of their own on disk.
-# tarn_export reads in the caller's thread and encodes in a second one; the processor time is of both.
+# tarn_export reads in the caller's thread, converts in a second one and encodes in a third: the times
+# are those of a machine with two cores or more, the processor time is of all three.
 # Run by `make bench`.
 #
 #   BENCH_EXPORT_ROWS   rows (1,000,000: about 0.7 GB in build/bench/export, kept for next time)

@@ -112,7 +112,8 @@ static int measure_file(const char *path, const char *name, struct measure *m) {
         perror(path);
         return 1;
     }
-    src = (struct tarn_source){&fd, (uint64_t)lseek(fd, 0, SEEK_END), path, read_file, NULL};
+    src = (struct tarn_source){
+        .ctx = &fd, .size = (uint64_t)lseek(fd, 0, SEEK_END), .name = path, .read = read_file};
     rc = tarn_pq_footer_read(&f, &src, &err);
     if (rc == TARN_OK) column = tarn_pq_footer_column(f, name);
     if (rc == TARN_OK && column < 0) rc = tarn_err_set(&err, TARN_EINVAL, "no column %s", name);

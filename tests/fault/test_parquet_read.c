@@ -132,7 +132,8 @@ static int read_all(struct faulty *f, struct run *r) {
 
     memset(r, 0, sizeof *r);
     r->budget.limit = BUDGET;
-    r->src = (struct tarn_source){f, f->n, "file.parquet", faulty_read, NULL};
+    r->src =
+        (struct tarn_source){.ctx = f, .size = f->n, .name = "file.parquet", .read = faulty_read};
     f->reads = 0;
     rc = tarn_pq_footer_read(&r->footer, &r->src, &r->err);
     for (int i = 1; !rc && i < r->footer->n_nodes; i = r->footer->nodes[i].end) {

@@ -68,6 +68,32 @@ static void event(const struct tarn_event *ev) {
     tarn_buf_release(&b);
 }
 
+/* A record of a change to a row, or of a file of them. */
+static void change(const struct tarn_record *r) {
+    const char *file = tarn_payload_file(r);
+    struct tarn_change_summary s;
+    struct tarn_cursor c;
+    struct tarn_slice name = {NULL, 0};
+
+    if (!file) {
+        assert(r->kind == 'T' || r->kind == 'R');
+        assert(r->body.len > 0 && r->frame.len > r->body.len);
+        assert(r->frame.data + r->frame.len == r->body.data + r->body.len);
+        if (tarn_payload_name(r->body, &name, NULL) == TARN_OK)
+            assert(name.len > 0 && name.len <= r->body.len);
+        return;
+    }
+    assert(strlen(file) == TARN_SPOOL_NAME && !strchr(file, '/'));
+    if (r->kind == 'B') {
+        assert(r->file.base.name.len > 0 && r->file.base.digest);
+        return;
+    }
+    c = r->file.collections;
+    for (uint64_t i = 0; i < r->file.n_collections; i++)
+        assert(tarn_payload_summary(&c, &s, NULL) == TARN_OK && s.name.len > 0 && s.digest);
+    assert(c.p == c.end);
+}
+
 static void records(const uint8_t *data, size_t n) {
     struct tarn_cursor c = {data, data + n, TARN_OK};
     struct tarn_record r;
@@ -88,6 +114,8 @@ static void records(const uint8_t *data, size_t n) {
             assert(tarn_event_peek(before, (size_t)(c.end - before), &len, &ts, &routed, NULL) ==
                    TARN_OK);
             assert(before + len == c.p && ts == r.event.ts);
+        } else if (r.kind != 'S') {
+            change(&r);
         } else {
             assert(strlen(r.spool.name) == TARN_SPOOL_NAME && !strchr(r.spool.name, '/'));
             assert(r.spool.root.len < TARN_NAME_ROOT_MAX && r.spool.min_ts <= r.spool.max_ts);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "raw_parquet.h"
 #include "thrift_write.h"
 
 #define MAX_LEAVES 16
@@ -18,7 +17,8 @@ struct leaf {
     char path[8][32];
     int depth;
     int max_rep, max_def;
-    uint64_t start, data, end, index, n_index;
+    uint64_t start, data, end, index, n_index, columns, n_columns;
+    struct raw_hints hints;
     uint64_t page_at[MAX_PAGES];
     uint32_t page_size[MAX_PAGES];
     int n_data;
@@ -141,6 +141,26 @@ static void put_chunk(struct tarn_buf *out, struct leaf *l, const struct raw_chu
     if (c->values) l->values = c->values;
 }
 
+static void put_column_index(struct tarn_buf *out, struct leaf *l, const struct raw_stats *s) {
+    size_t n = (size_t)l->n_data, i;
+    struct tarn_tw t;
+
+    l->columns = out->len;
+    tarn_tw_init(&t, out);
+    tarn_tw_list(&t, 1, TARN_TW_TRUE, n);
+    for (i = 0; i < n; i++)
+        tarn_tw_elem_bool(&t, s[i].n == 0);
+    tarn_tw_list(&t, 2, TARN_TW_BINARY, n);
+    for (i = 0; i < n; i++)
+        tarn_tw_elem_bin(&t, s[i].min, s[i].n);
+    tarn_tw_list(&t, 3, TARN_TW_BINARY, n);
+    for (i = 0; i < n; i++)
+        tarn_tw_elem_bin(&t, s[i].max, s[i].n);
+    tarn_tw_i32(&t, 4, 0);
+    tarn_tw_end(&t);
+    l->n_columns = out->len - l->columns;
+}
+
 static void put_index(struct tarn_buf *out, struct leaf *l, const struct raw_chunk *c) {
     struct tarn_tw t;
 
@@ -157,6 +177,7 @@ static void put_index(struct tarn_buf *out, struct leaf *l, const struct raw_chu
     }
     tarn_tw_end(&t);
     l->n_index = out->len - l->index;
+    if (l->hints.pages) put_column_index(out, l, l->hints.pages);
 }
 
 static void put_schema(struct tarn_tw *t, const struct raw_node *nodes, int n) {
@@ -194,10 +215,15 @@ static void put_meta(struct tarn_tw *t, const struct leaf *l) {
     tarn_tw_i64(t, 7, (int64_t)(l->end - l->start));
     tarn_tw_i64(t, 9, (int64_t)l->data);
     if (l->data > l->start) tarn_tw_i64(t, 11, (int64_t)l->start);
+    if (l->hints.stats) raw_statistics(t, l->hints.stats);
     tarn_tw_end(t);
     if (l->n_index) {
         tarn_tw_i64(t, 4, (int64_t)l->index);
         tarn_tw_i32(t, 5, (int32_t)l->n_index);
+    }
+    if (l->n_columns) {
+        tarn_tw_i64(t, 6, (int64_t)l->columns);
+        tarn_tw_i32(t, 7, (int32_t)l->n_columns);
     }
     tarn_tw_end(t);
 }
@@ -225,6 +251,11 @@ static int find_leaves(const struct raw_node *nodes, int *i, struct leaf *above,
 
 void raw_nested(struct tarn_buf *out, const struct raw_node *nodes, int n_nodes,
                 const struct raw_chunk *chunks, int64_t rows) {
+    raw_nested_hints(out, nodes, n_nodes, chunks, NULL, rows);
+}
+
+void raw_nested_hints(struct tarn_buf *out, const struct raw_node *nodes, int n_nodes,
+                      const struct raw_chunk *chunks, const struct raw_hints *hints, int64_t rows) {
     struct leaf leaves[MAX_LEAVES], none;
     struct tarn_tw t;
     int i = 0, n;
@@ -235,6 +266,8 @@ void raw_nested(struct tarn_buf *out, const struct raw_node *nodes, int n_nodes,
     if (i != n_nodes) abort();
     tarn_buf_init(out, (size_t)16 << 20);
     tarn_buf_puts(out, "PAR1");
+    for (i = 0; i < n && hints; i++)
+        leaves[i].hints = hints[i];
     for (i = 0; i < n; i++)
         put_chunk(out, &leaves[i], &chunks[i]);
     for (i = 0; i < n; i++)

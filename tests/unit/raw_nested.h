@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "format.h"
+#include "raw_parquet.h"
 
 #define RAW_VARIANT 16 /* raw_node.logical: members of the LogicalType union */
 
@@ -47,9 +48,17 @@ struct raw_chunk {
     const int64_t *first_rows; /* per data page: an OffsetIndex; NULL = none */
 };
 
+struct raw_hints { /* of a chunk; NULL = none */
+    const struct raw_stats *stats;
+    const struct raw_stats *pages; /* one per data page: a ColumnIndex, beside an OffsetIndex */
+};
+
 /* nodes[0] is the root; chunks follow the order of leaves. out: initialised here, released by the
 ** caller. */
 void raw_nested(struct tarn_buf *out, const struct raw_node *nodes, int n_nodes,
                 const struct raw_chunk *chunks, int64_t rows);
+/* The same with statistics of each chunk. */
+void raw_nested_hints(struct tarn_buf *out, const struct raw_node *nodes, int n_nodes,
+                      const struct raw_chunk *chunks, const struct raw_hints *hints, int64_t rows);
 
 #endif

@@ -32,7 +32,7 @@ static void page(struct tarn_buf *out, const struct raw_page *p) {
     tarn_buf_put(out, p->body, p->n);
 }
 
-static void statistics(struct tarn_tw *t, const struct raw_stats *s) {
+void raw_statistics(struct tarn_tw *t, const struct raw_stats *s) {
     tarn_tw_struct(t, 12);
     if (s->old_max) tarn_tw_bin(t, 1, s->old_max, s->n);
     if (s->old_min) tarn_tw_bin(t, 2, s->old_min, s->n);
@@ -56,7 +56,7 @@ static void meta(struct tarn_tw *t, const struct raw_file *f, const struct place
     tarn_tw_i64(t, 7, (int64_t)(at->end - at->first_page));
     tarn_tw_i64(t, 9, (int64_t)at->data_page);
     if (at->data_page > at->first_page) tarn_tw_i64(t, 11, (int64_t)at->first_page);
-    if (f->stats) statistics(t, f->stats);
+    if (f->stats) raw_statistics(t, f->stats);
     if (f->encoding_stats) {
         tarn_tw_list(t, 13, TARN_TW_STRUCT, 1);
         tarn_tw_elem_struct(t);
@@ -65,6 +65,24 @@ static void meta(struct tarn_tw *t, const struct raw_file *f, const struct place
         tarn_tw_i32(t, 3, 1);
         tarn_tw_end(t);
     }
+    tarn_tw_end(t);
+}
+
+static void row_group(struct tarn_tw *t, const struct raw_file *f, const struct places *at) {
+    tarn_tw_elem_struct(t);
+    tarn_tw_list(t, 1, TARN_TW_STRUCT, 1);
+    tarn_tw_elem_struct(t);
+    tarn_tw_i64(t, 2, 0);
+    meta(t, f, at);
+    if (at->n_columns) {
+        tarn_tw_i64(t, 4, (int64_t)at->offsets);
+        tarn_tw_i32(t, 5, (int32_t)at->n_offsets);
+        tarn_tw_i64(t, 6, (int64_t)at->columns);
+        tarn_tw_i32(t, 7, (int32_t)at->n_columns);
+    }
+    tarn_tw_end(t);
+    tarn_tw_i64(t, 2, f->uncompressed ? f->uncompressed : 1);
+    tarn_tw_i64(t, 3, f->rows);
     tarn_tw_end(t);
 }
 
@@ -82,23 +100,10 @@ static void footer(struct tarn_tw *t, const struct raw_file *f, const struct pla
     tarn_tw_str(t, 4, "c");
     if (f->converted) tarn_tw_i32(t, 6, f->converted);
     tarn_tw_end(t);
-    tarn_tw_i64(t, 3, f->rows);
-    tarn_tw_list(t, 4, TARN_TW_STRUCT, 1);
-    tarn_tw_elem_struct(t);
-    tarn_tw_list(t, 1, TARN_TW_STRUCT, 1);
-    tarn_tw_elem_struct(t);
-    tarn_tw_i64(t, 2, 0);
-    meta(t, f, at);
-    if (at->n_columns) {
-        tarn_tw_i64(t, 4, (int64_t)at->offsets);
-        tarn_tw_i32(t, 5, (int32_t)at->n_offsets);
-        tarn_tw_i64(t, 6, (int64_t)at->columns);
-        tarn_tw_i32(t, 7, (int32_t)at->n_columns);
-    }
-    tarn_tw_end(t);
-    tarn_tw_i64(t, 2, f->uncompressed ? f->uncompressed : 1);
-    tarn_tw_i64(t, 3, f->rows);
-    tarn_tw_end(t);
+    tarn_tw_i64(t, 3, f->rows * (1 + f->more_groups));
+    tarn_tw_list(t, 4, TARN_TW_STRUCT, (size_t)(1 + f->more_groups));
+    for (int g = 0; g <= f->more_groups; g++)
+        row_group(t, f, at);
     if (f->orders) {
         tarn_tw_list(t, 7, TARN_TW_STRUCT, 1);
         tarn_tw_elem_struct(t);

@@ -25,8 +25,9 @@ struct raw_stats { /* NULL = absent; `n` bytes each */
 
 struct raw_file {
     int physical, fixed_len, repetition, codec;
-    int converted; /* ConvertedType; 0 = none (UTF8 is not needed here) */
-    int64_t rows, values;
+    int converted;        /* ConvertedType; 0 = none (UTF8 is not needed here) */
+    int64_t rows, values; /* of a row group */
+    int more_groups;      /* row groups beside the first: all of the same bytes */
     int64_t uncompressed; /* claimed by the chunk; 0 = its size */
     const struct raw_page *pages;
     int n_pages;
@@ -41,6 +42,8 @@ struct raw_file {
 void raw_parquet(struct tarn_buf *out, const struct raw_file *f);
 /* A ColumnIndex of one page with these bounds. */
 void raw_column_index(struct tarn_buf *out, const void *min, const void *max, size_t n);
+/* The Statistics of a ColumnMetaData. */
+void raw_statistics(struct tarn_tw *t, const struct raw_stats *s);
 /* `n` as a run of the RLE hybrid: the value in `width` bits. */
 void raw_run(struct tarn_buf *out, uint64_t n, unsigned width, uint32_t value);
 

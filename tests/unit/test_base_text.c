@@ -446,13 +446,51 @@ static void an_odd_byte_at_each_place(void **state) {
     assert_true(tarn_text_plain(text, 0));
 }
 
+static void a_string_ends_where_its_quote_is(void **state) {
+    static const struct {
+        const char *text;
+        size_t len, where; /* len 0: the fault */
+    } cases[] = {
+        {"\"\"", 2, 0},
+        {"\"abc\",1", 5, 0},
+        {"\"a\\\"b\" ", 6, 0},
+        {"\"", 0, 1},
+        {"\"abc", 0, 4},
+        {"\"a\\", 0, 3},
+        {"\"a\nb\"", 0, 2},
+        {"\"a\\qb\"", 0, 3},
+        {"\"\\u00e\"", 0, 6},
+        {"\"\\u00e9\"", 8, 0},
+        {"\"\xff\"", 0, 1},
+        {"\"0123456789abcdef0123456789\"x", 28, 0},
+        {"\"0123456789abcdef0123456789", 0, 27},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t n = strlen(cases[i].text);
+        uint8_t *s = exact(cases[i].text, n);
+        size_t where = 0;
+
+        assert_int_equal(tarn_json_string(s, n, &where), cases[i].len);
+        assert_int_equal(where, cases[i].where);
+        free(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_odd_byte_at_each_place), cmocka_unit_test(utf8_agrees_with_the_rule),
-        cmocka_unit_test(utf8_fault_has_its_offset), cmocka_unit_test(json_that_is_valid),
-        cmocka_unit_test(json_that_is_not),          cmocka_unit_test(json_depth_ends_at_1000),
-        cmocka_unit_test(json_strings_byte_by_byte), cmocka_unit_test(every_cut_is_seen),
-        cmocka_unit_test(quoting_gives_valid_json),  cmocka_unit_test(percent_goes_there_and_back),
+        cmocka_unit_test(a_string_ends_where_its_quote_is),
+        cmocka_unit_test(an_odd_byte_at_each_place),
+        cmocka_unit_test(utf8_agrees_with_the_rule),
+        cmocka_unit_test(utf8_fault_has_its_offset),
+        cmocka_unit_test(json_that_is_valid),
+        cmocka_unit_test(json_that_is_not),
+        cmocka_unit_test(json_depth_ends_at_1000),
+        cmocka_unit_test(json_strings_byte_by_byte),
+        cmocka_unit_test(every_cut_is_seen),
+        cmocka_unit_test(quoting_gives_valid_json),
+        cmocka_unit_test(percent_goes_there_and_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,7 +199,7 @@ static void prefixes_that_add_up(void **state) {
     page.body = body.data;
     page.n = body.len;
     assert_int_equal(read_raw(&f, &err), TARN_ELIMIT);
-    assert_non_null(strstr(err.msg, "budget"));
+    assert_non_null(strstr(err.msg, "memoryBudget, "));
     tarn_buf_release(&body);
     tarn_free(lengths);
     tarn_free(text);

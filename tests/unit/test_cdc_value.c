@@ -225,6 +225,45 @@ static void test_put_is_whole_or_nothing(void **state) {
     tarn_arena_release(&a);
 }
 
+static void test_rows(void **state) {
+    struct cdc_random r = {5};
+    struct tarn_value row[12];
+    struct tarn_arena a;
+
+    (void)state;
+    tarn_arena_init(&a, NULL);
+    for (int i = 0; i < 300; i++) {
+        const size_t n = cdc_rnd(&r, 13);
+        struct tarn_buf one = TARN_BUF_INIT(1 << 16), all = TARN_BUF_INIT(1 << 16);
+
+        for (size_t k = 0; k < n; k++) {
+            row[k] = cdc_value(&r, &a);
+            tarn_value_put(&one, &row[k]);
+        }
+        for (int times = 0; times < 3;
+             times++) { /* a buffer that is new, that grows, that has room */
+            tarn_buf_clear(&all);
+            tarn_value_put_row(&all, row, n);
+            assert_int_equal(all.rc, TARN_OK);
+            assert_int_equal(all.len, one.len);
+            if (one.len > 0) assert_memory_equal(all.data, one.data, one.len);
+        }
+        for (size_t max = 0; max < one.len; max++) {
+            struct tarn_buf b = TARN_BUF_INIT(max);
+
+            tarn_value_put_row(&b, row, n);
+            assert_int_equal(b.rc, TARN_ELIMIT);
+            assert_true(b.len <= max);
+            if (b.len > 0) assert_memory_equal(b.data, one.data, b.len);
+            tarn_buf_release(&b);
+        }
+        tarn_buf_release(&one);
+        tarn_buf_release(&all);
+        tarn_arena_clear(&a);
+    }
+    tarn_arena_release(&a);
+}
+
 static void test_equal(void **state) {
     const struct tarn_value null = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
     const struct tarn_value one = cdc_integer(1), real_one = cdc_real(1), nan = cdc_real(NAN);
@@ -380,11 +419,17 @@ static void test_json_stops_behind_the_value(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_values),  cmocka_unit_test(test_long_values),
-        cmocka_unit_test(test_json_texts),     cmocka_unit_test(test_binary_bytes),
-        cmocka_unit_test(test_binary_refused), cmocka_unit_test(test_put_is_whole_or_nothing),
-        cmocka_unit_test(test_equal),          cmocka_unit_test(test_json_refused),
-        cmocka_unit_test(test_json_of_others), cmocka_unit_test(test_json_stops_behind_the_value),
+        cmocka_unit_test(test_random_values),
+        cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_json_texts),
+        cmocka_unit_test(test_binary_bytes),
+        cmocka_unit_test(test_binary_refused),
+        cmocka_unit_test(test_put_is_whole_or_nothing),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_json_refused),
+        cmocka_unit_test(test_json_of_others),
+        cmocka_unit_test(test_json_stops_behind_the_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cell.h"
+#include "cell_number.h"
 
 static struct tarn_pq_column column(enum tarn_physical physical, enum tarn_logical kind) {
     struct tarn_pq_column c;
@@ -556,6 +557,62 @@ static void other_locales(void **unused) {
     setlocale(LC_NUMERIC, "C");
 }
 
+/* The text that is meant: of printf and strtod alone. */
+static void same_text(double r, int narrow) {
+    char fast[TARN_CELL_TEXT], plain[TARN_CELL_TEXT];
+    size_t n = tarn_print_double(fast, r, narrow), m = tarn_print_double_plain(plain, r, narrow);
+
+    if (n != m || strcmp(fast, plain) != 0 || n != strlen(fast))
+        fail_msg("%a, narrow %d: %s instead of %s", r, narrow, fast, plain);
+}
+
+static uint64_t random_bits(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* The double, its neighbours and its FLOAT. */
+static void same_texts(double r) {
+    same_text(r, 0);
+    same_text(-r, 0);
+    same_text(nextafter(r, INFINITY), 0);
+    same_text(nextafter(r, -INFINITY), 0);
+    same_text((double)(float)r, 1);
+    same_text((double)nextafterf((float)r, INFINITY), 1);
+    same_text((double)nextafterf((float)r, -INFINITY), 1);
+}
+
+static void texts_of_doubles(void **unused) {
+    uint64_t state = 20261122;
+    double r = 0;
+
+    (void)unused;
+    for (int e = -340; e < 320; e++)
+        for (int m = 1; m < 13; m++)
+            same_texts(m * pow(10, e));
+    for (int e = -1074; e < 1024; e++)
+        same_texts(ldexp(1, e));
+    for (int i = 0; i < 15000; i++) {
+        uint64_t bits = random_bits(&state), digits = random_bits(&state);
+        double ten = pow(10, (double)(bits % 17));
+
+        memcpy(&r, &bits, sizeof r);
+        same_text(r, 0);
+        same_text((double)(float)r, 1);
+        same_texts((double)(digits >> (bits >> 58)) / ten);           /* few digits and many */
+        same_texts((double)(digits % 100000) / ten);                  /* prices */
+        same_texts(ldexp((double)(digits >> 11), -(int)(bits % 70))); /* all of the usual size */
+        /* half a unit of the last digit: rounds to even */
+        same_texts(((double)(digits % 2000000) + 0.5) / 8 * (double)(1 << bits % 20));
+    }
+    same_texts(0.0);
+    same_text(INFINITY, 0);
+    same_text(-INFINITY, 1);
+    same_text(NAN, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nulls_and_dictionaries),
@@ -565,6 +622,7 @@ int main(void) {
         cmocka_unit_test(decimals_and_others),
         cmocka_unit_test(bytes_and_json),
         cmocka_unit_test(other_locales),
+        cmocka_unit_test(texts_of_doubles),
         cmocka_unit_test(wide_decimals),
         cmocka_unit_test(years_beyond_four_digits),
         cmocka_unit_test(int96_extremes),

@@ -30,7 +30,7 @@ static void test_unpack_all_widths(void **state) {
     for (unsigned w = 0; w <= 32; w++) {
         struct tarn_buf b = TARN_BUF_INIT(4096);
         uint32_t in[32], out[32];
-        uint8_t padded[32 * 4 + 8] = {0};
+        uint8_t padded[32 * 4 + TARN_UNPACK_SLACK] = {0};
         for (unsigned i = 0; i < 32; i++)
             in[i] = w == 32 ? rnd() * 2 + 1 : rnd() & ((UINT32_C(1) << w) - 1);
         tarn_enc_pack32(&b, in, 32, w);
@@ -56,15 +56,15 @@ static uint32_t bit_by_bit(const uint8_t *p, size_t i, unsigned w) {
     return v;
 }
 
-/* Both forms, the unrolled one and the loop, on random bytes: what follows the values is not zero
+/* All forms, that of vectors, the unrolled one and the loop, on random bytes: what follows the values is not zero
 ** and must not leak into them; nothing is written beyond the count. */
 static void test_forms_agree(void **state) {
     (void)state;
     for (unsigned round = 0; round < 33 * 50; round++) {
         unsigned w = round % 33;
-        uint8_t *bytes = tarn_malloc(4 * w + 8);
-        uint32_t all[33], by8[33];
-        for (unsigned i = 0; i < 4 * w + 8; i++)
+        uint8_t *bytes = tarn_malloc(4 * w + TARN_UNPACK_SLACK);
+        uint32_t all[33], by8[33], plain[33];
+        for (unsigned i = 0; i < 4 * w + TARN_UNPACK_SLACK; i++)
             bytes[i] = (uint8_t)rnd();
         memset(all, 0xa5, sizeof all);
         memset(by8, 0xa5, sizeof by8);
@@ -73,6 +73,9 @@ static void test_forms_agree(void **state) {
             tarn_unpack8(bytes + i / 8 * w, by8 + i, w);
         for (unsigned i = 0; i < 32; i++)
             assert_int_equal(all[i], bit_by_bit(bytes, i, w));
+        memset(plain, 0xa5, sizeof plain);
+        tarn_unpack32_plain(bytes, plain, w);
+        assert_memory_equal(all, plain, sizeof all);
         assert_int_equal(all[32], UINT32_C(0xa5a5a5a5));
         assert_memory_equal(all, by8, sizeof all);
         tarn_free(bytes);

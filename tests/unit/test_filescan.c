@@ -460,7 +460,7 @@ static void test_budget_and_bad_columns(void **state) {
     assert_int_equal(tarn_pq_scan_open(&s, f.footer, &f.src, &spec, &err), TARN_OK);
     assert_int_equal(tarn_pq_scan_read(s, &block, &b, &err), TARN_ELIMIT);
     assert_null(b);
-    assert_non_null(strstr(err.msg, "budget"));
+    assert_non_null(strstr(err.msg, "memoryBudget, "));
     block.rows = ROWS + 1;
     tarn_err_clear(&err);
     assert_int_equal(tarn_pq_scan_read(s, &block, &b, &err), TARN_EINVAL);

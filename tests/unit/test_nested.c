@@ -285,7 +285,7 @@ static void test_budget(void **state) {
     node = nested_node(&f, "int_list");
     f.budget.limit = 20000;
     assert_int_equal(nested_text(&f, node, -1, 256, &out, &err), TARN_ELIMIT);
-    assert_non_null(strstr(err.msg, "budget"));
+    assert_non_null(strstr(err.msg, "memoryBudget, "));
     assert_int_equal(f.budget.used, 0);
     tarn_buf_release(&out);
     nested_close(&f);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "byte_order.h"
 #include "parquet_decimal.h"
 #include "tarn.h"
 #include "writer.h"
@@ -35,7 +36,7 @@ static unsigned pick(unsigned n) {
 #define LOGICAL(k, u) \
     { .kind = (k), .unit = (u), .utc = 1 }
 
-enum { B, I, U, F, D, S, Z, DAY, TIME, TS, UU, DEC, N_COLUMNS };
+enum { B, I, U, F, D, S, Z, DAY, TIME, TS, UU, DEC, WIDE, WHOLE, N_COLUMNS };
 
 static struct tarn_column_spec columns[N_COLUMNS] = {
     [B] = {"b", TARN_BOOLEAN, {0}, TARN_OPTIONAL, ALL, -1, 0},
@@ -58,6 +59,20 @@ static struct tarn_column_spec columns[N_COLUMNS] = {
              ALL,
              -1,
              0},
+    [WIDE] = {"wide",
+              TARN_FIXED,
+              {.kind = TARN_LOGICAL_DECIMAL, .precision = 38, .scale = 2},
+              TARN_OPTIONAL,
+              ALL,
+              -1,
+              16},
+    [WHOLE] = {"whole",
+               TARN_FIXED,
+               {.kind = TARN_LOGICAL_DECIMAL, .precision = 9},
+               TARN_OPTIONAL,
+               ALL,
+               -1,
+               5},
 };
 
 static const char *const texts[] = {"",
@@ -102,6 +117,10 @@ static void put_row(struct tarn_pq_writer *w, int second, int sorted) {
     uuid[15] = (uint8_t)(k % 16);
     if (pick(8)) tarn_pq_put_bytes(w, UU, uuid, 16);
     if (pick(8)) tarn_pq_put_i64(w, DEC, (int64_t)k * 25 - 2000);
+    tarn_decimal_put(uuid, 16, (int64_t)sorted * 7 - 2000 + k % 7);
+    if (pick(8)) tarn_pq_put_bytes(w, WIDE, uuid, 16);
+    tarn_decimal_put(uuid, 16, sorted / 3 - 100);
+    if (pick(8)) tarn_pq_put_bytes(w, WHOLE, uuid + 11, 5);
     assert_int_equal(tarn_pq_end_row(w), 0);
 }
 
@@ -150,7 +169,8 @@ static void exec(sqlite3 *db, const char *sql) {
 #define REFERENCE                                                                             \
     "CREATE TABLE ref(b BOOLEAN, i INTEGER, u INTEGER COLLATE tarn_decimal, f REAL, d REAL, " \
     "s TEXT, z TEXT, day TEXT, time TEXT, ts TEXT, uu TEXT, dec TEXT COLLATE tarn_decimal, "  \
-    "s2 TEXT, filename TEXT, file_row_number INTEGER)"
+    "wide TEXT COLLATE tarn_decimal, whole INTEGER, s2 TEXT, filename TEXT, file_row_number " \
+    "INTEGER)"
 
 static void set_up(struct fixture *f, const char *encoding) {
     char path[128], sql[1024];
@@ -252,14 +272,15 @@ static const char *constant(char out[80]) {
 }
 
 static void condition(char *out, size_t room, int *uses_u) {
-    static const char *const names[] = {"b",   "i",    "u",  "f",  "d",   "s",  "z",
-                                        "day", "time", "ts", "uu", "dec", "s2", "file_row_number"};
+    static const char *const names[] = {"b",    "i",    "u",  "f",  "d",   "s",  "z",
+                                        "day",  "time", "ts", "uu", "dec", "s2", "file_row_number",
+                                        "wide", "whole"};
     static const char *const ops[] = {"=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"};
     static const char *const patterns[] = {"'a*'",   "'ab%'", "'1%'", "'2024-01*'",
                                            "'[a]*'", "'-%'",  "'ä*'"};
     char a[80], b[80], c[80];
     const char *x = constant(a), *y = constant(b), *z = constant(c);
-    unsigned k = pick(14);
+    unsigned k = pick(16);
 
     *uses_u |= k == 2;
     switch (pick(12)) {
@@ -337,8 +358,9 @@ static void compare(sqlite3 *db, const char *where, const char *what, int use_re
 }
 
 static void run(const char *encoding, int queries) {
-    static const char *const lists[] = {"i, s",    "*",         "ts, dec, uu", "count(*) OVER ()",
-                                        "d, f, z", "day, time", "b, u, s2"};
+    static const char *const lists[] = {
+        "i, s",      "*",       "ts, dec, uu, wide, whole", "count(*) OVER ()", "d, f, z",
+        "day, time", "b, u, s2"};
     struct fixture f;
     int i, k;
 
@@ -564,8 +586,15 @@ static void failures(void **state) {
     exec(f.db, sql);
     exec(f.db, "SELECT tarn_config('memoryBudget', 1048576)");
     assert_int_not_equal(sqlite3_exec(f.db, "SELECT s FROM big", NULL, NULL, NULL), SQLITE_OK);
-    assert_non_null(strstr(sqlite3_errmsg(f.db), "budget"));
+    (void)snprintf(path, sizeof path, "%s/big: ", f.dir);
+    assert_non_null(strstr(sqlite3_errmsg(f.db), path));
+    assert_non_null(strstr(sqlite3_errmsg(f.db),
+                           " exceeds the setting memoryBudget, 1048576 bytes: raise it, or read "
+                           "fewer columns or rows"));
     exec(f.db, "SELECT tarn_config('memoryBudget', 268435456)");
+    a = answer(f.db, "SELECT length(s) FROM big");
+    assert_string_equal(a, "1:4000000|\n");
+    sqlite3_free(a);
     a = answer(f.db, "SELECT count(*), count(ts) > 0 FROM pq");
     assert_string_equal(a, "1:3000|1:1|\n");
     sqlite3_free(a);

@@ -137,8 +137,8 @@ static void test_bounds_that_are_dropped(void **state) {
     assert_true(!s.has_min && s.has_max);
     tarn_stats_bounds(&c, raw("abc", 3), raw("abcd", 4), 1, &s); /* a cut bound */
     assert_true(s.has_min && s.has_max);
-    c.logical.kind = TARN_LOGICAL_DECIMAL; /* signed: kept for display, useless for memcmp */
-    tarn_stats_bounds(&c, raw("\xff\xff\xff\xff", 4), raw("\0\0\0\1", 4), 0, &s);
+    c.logical.kind = TARN_LOGICAL_INTERVAL; /* no order: kept for display */
+    tarn_stats_bounds(&c, raw("abcd", 4), raw("abce", 4), 0, &s);
     assert_true(!s.has_min && !s.has_max && s.min.data && s.max.data);
     /* Legacy min/max: only where the order is signed. */
     memset(&r, 0, sizeof r);
@@ -307,6 +307,64 @@ static void check(const struct data *d, const struct tarn_predicate *p, int null
     }
 }
 
+/* Decimals in bytes: ordered as signed numbers, but only from writers that know how, only in pairs,
+** of whole length, and of numbers that are printed. */
+static void test_bounds_of_decimals(void **state) {
+    static const char *const wrong[] = {"parquet-cpp version 1.5.1-SNAPSHOT",
+                                        "parquet-cpp-arrow version 3.0.0",
+                                        "parquet-cpp-arrow version 1.9", "Polars"};
+    static const char *const right[] = {"parquet-cpp-arrow version 4.0.1",
+                                        "parquet-cpp-arrow version 21.0.0",
+                                        "parquet-mr version 1.12.0", "DuckDB", "impala version 4"};
+    static const uint8_t wide[70] = {1};
+    struct tarn_pq_column c = column(TARN_FIXED, 0);
+    struct tarn_pq_stats s;
+    struct tarn_raw_stats r;
+
+    (void)state;
+    c.logical.kind = TARN_LOGICAL_DECIMAL;
+    tarn_stats_bounds(&c, raw("\xff\xff\xff\xff", 4), raw("\0\0\0\1", 4), 0, &s);
+    assert_true(s.has_min && s.has_max);
+    /* An unsigned order: the largest number is a negative one. */
+    tarn_stats_bounds(&c, raw("\0\0\0\1", 4), raw("\xff\xff\xff\xff", 4), 0, &s);
+    assert_false(s.has_min || s.has_max);
+    tarn_stats_bounds(&c, raw("\0\0\0\1", 4), raw("\0\0\2", 3), 1, &s);
+    assert_false(s.has_min || s.has_max);
+    tarn_stats_bounds(&c, raw("\0\0\0\1", 4), raw(NULL, 0), 0, &s);
+    assert_false(s.has_min || s.has_max);
+    c.physical = TARN_BYTE_ARRAY;
+    tarn_stats_bounds(&c, raw("\x80\0", 2), raw("\0\0\0\1", 4), 0, &s);
+    assert_true(s.has_min && s.has_max);
+    tarn_stats_bounds(&c, raw("", 0), raw("\1", 1), 0, &s);
+    assert_false(s.has_min || s.has_max);
+    tarn_stats_bounds(&c, raw("\1", 1), raw(wide, sizeof wide), 0, &s);
+    assert_false(s.has_min || s.has_max);
+    memset(&r, 0, sizeof r);
+    r.nulls = r.distinct = r.min_exact = r.max_exact = -1;
+    r.min = raw("\1", 1);
+    r.max = raw("\2", 1);
+    tarn_stats_from_raw(&c, &r, 1, 5, &s);
+    assert_true(s.has_min && s.has_max);
+    r.max_exact = 0; /* cut, as if it were text */
+    tarn_stats_from_raw(&c, &r, 1, 5, &s);
+    assert_false(s.has_min || s.has_max);
+    r.legacy_min = r.min;
+    r.legacy_max = r.max;
+    r.min.data = r.max.data = NULL;
+    tarn_stats_from_raw(&c, &r, 1, 5, &s);
+    assert_false(s.has_min || s.has_max);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(tarn_stats_decimal_order(&c, wrong[i]), 0);
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_int_equal(tarn_stats_decimal_order(&c, right[i]), 1);
+    assert_int_equal(tarn_stats_decimal_order(&c, NULL), 1);
+    assert_int_equal(tarn_stats_decimal_order(&c, "parquet-rs version 50.0.0"), 0);
+    c.physical = TARN_FIXED;
+    assert_int_equal(tarn_stats_decimal_order(&c, "parquet-rs version 50.0.0"), 1);
+    c.logical.kind = TARN_LOGICAL_UUID;
+    assert_int_equal(tarn_stats_decimal_order(&c, "Polars"), 1);
+}
+
 static void test_filter_against_plain_evaluation(void **state) {
     static struct data d;
     const enum tarn_physical types[] = {TARN_BOOLEAN, TARN_INT32, TARN_INT64,     TARN_FLOAT,
@@ -359,6 +417,7 @@ int main(void) {
         cmocka_unit_test(test_statistics_of_integers),
         cmocka_unit_test(test_statistics_of_text_and_nulls),
         cmocka_unit_test(test_bounds_that_are_dropped),
+        cmocka_unit_test(test_bounds_of_decimals),
         cmocka_unit_test(test_filter_against_plain_evaluation),
         cmocka_unit_test(test_statistics_never_hide_rows),
     };

@@ -20,7 +20,22 @@
 
 enum { MAX_ROWS = 700, TEXT = 90, CONSTS = 12, FILES = 250, SCANS = 40 };
 
-enum kind { BOOL, I32, U32, I64, U64, F32, F64, STRING, BLOB, FIXED5, UUID, KINDS };
+enum kind {
+    BOOL,
+    I32,
+    U32,
+    I64,
+    U64,
+    F32,
+    F64,
+    STRING,
+    BLOB,
+    FIXED5,
+    UUID,
+    DECIMAL5,
+    DECIMALS,
+    KINDS
+};
 
 struct value { /* one of a column; a number is in `i` or `r`, and in bytes as PLAIN has it */
     int null;
@@ -34,8 +49,9 @@ static uint64_t seed = 20261122;
 static struct value rows[MAX_ROWS];
 static uint32_t n_rows;
 static const enum tarn_physical physical[KINDS] = {
-    TARN_BOOLEAN, TARN_INT32,      TARN_INT32,      TARN_INT64, TARN_INT64, TARN_FLOAT,
-    TARN_DOUBLE,  TARN_BYTE_ARRAY, TARN_BYTE_ARRAY, TARN_FIXED, TARN_FIXED};
+    TARN_BOOLEAN, TARN_INT32,  TARN_INT32,      TARN_INT64,      TARN_INT64,
+    TARN_FLOAT,   TARN_DOUBLE, TARN_BYTE_ARRAY, TARN_BYTE_ARRAY, TARN_FIXED,
+    TARN_FIXED,   TARN_FIXED,  TARN_BYTE_ARRAY};
 
 static uint32_t rnd(uint32_t n) {
     seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -48,6 +64,10 @@ static int is_real(enum kind k) {
 
 static int is_bytes(enum kind k) {
     return k >= STRING;
+}
+
+static int is_decimal(enum kind k) {
+    return k == DECIMAL5 || k == DECIMALS;
 }
 
 static int64_t random_int(enum kind k, unsigned spread) {
@@ -74,12 +94,45 @@ static double random_real(enum kind k, unsigned spread) {
     return (double)f;
 }
 
+/* Big-endian, some with more bytes than the number needs, some with 16 bytes of anything. */
+static void random_decimal(enum kind k, unsigned spread, struct value *v) {
+    int64_t i = (int64_t)rnd(spread) - (int64_t)(spread / 3);
+
+    if (rnd(9) == 0) i = (int64_t)(rnd(2) ? 1 : -1) << rnd(39);
+    v->n = k == DECIMAL5 ? 5 : 8 - rnd(2) * 3 + rnd(3) * 4;
+    memset(v->bytes, i < 0 ? 0xff : 0, v->n);
+    for (size_t at = v->n; at > v->n - 5; i >>= 8)
+        v->bytes[--at] = (uint8_t)(i & 0xff);
+    if (k == DECIMALS && rnd(20) == 0) {
+        v->n = 16;
+        for (size_t at = 0; at < v->n; at++)
+            v->bytes[at] = (uint8_t)rnd(256);
+    }
+    if (k == DECIMALS && rnd(3) == 0) {
+        v->n = 1;
+        v->bytes[0] = (uint8_t)rnd(256);
+    }
+}
+
+/* As a number of 128 bits. */
+static __int128 decimal_of(const struct value *v) {
+    unsigned __int128 i = v->bytes[0] & 0x80 ? ~(unsigned __int128)0 : 0;
+
+    for (size_t at = 0; at < v->n; at++)
+        i = i << 8 | v->bytes[at];
+    return (__int128)i;
+}
+
 static void random_bytes(enum kind k, unsigned spread, struct value *v) {
     static const char *const heads[] = {
         "", "a", "event.", "\xc3\xa9t\xc3\xa9.",
         "a long name that is cut when it becomes a bound, 0123456789."};
     size_t n = 0;
 
+    if (is_decimal(k)) {
+        random_decimal(k, spread, v);
+        return;
+    }
     if (k == FIXED5 || k == UUID) {
         v->n = k == FIXED5 ? 5 : 16;
         memset(v->bytes, rnd(4) ? 7 : 0xff, v->n);
@@ -158,10 +211,14 @@ static void write_rows(struct tarn_buf *out, enum kind k, int nullable) {
     columns[0].repetition = nullable ? TARN_OPTIONAL : TARN_REQUIRED;
     columns[0].flags = rnd(32) | (rnd(4) ? TARN_COL_STATS : 0);
     columns[0].codec = -1;
-    columns[0].fixed_len = k == FIXED5 ? 5 : k == UUID ? 16 : 0;
+    columns[0].fixed_len = k == FIXED5 || k == DECIMAL5 ? 5 : k == UUID ? 16 : 0;
     if (k == U32 || k == U64) {
         columns[0].logical.kind = TARN_LOGICAL_INTEGER;
         columns[0].logical.bits = k == U32 ? 32 : 64;
+    }
+    if (is_decimal(k)) {
+        columns[0].logical.kind = TARN_LOGICAL_DECIMAL;
+        columns[0].logical.precision = k == DECIMAL5 ? 11 : 38;
     }
     if (k == STRING) columns[0].logical.kind = TARN_LOGICAL_STRING;
     if (k == UUID) columns[0].logical.kind = TARN_LOGICAL_UUID;
@@ -195,7 +252,7 @@ struct test_predicate {
 
 static void random_predicate(struct test_predicate *t, enum kind k) {
     memset(t, 0, sizeof *t);
-    t->p.op = (enum tarn_pred_op)rnd(TARN_OP_PREFIX + (is_bytes(k) ? 1 : 0));
+    t->p.op = (enum tarn_pred_op)rnd(TARN_OP_PREFIX + (is_bytes(k) && !is_decimal(k) ? 1u : 0u));
     t->p.n = t->p.op == TARN_OP_IN ? rnd(CONSTS + 1) : 1;
     t->p.constants = t->consts;
     for (uint32_t i = 0; i < t->p.n; i++) {
@@ -205,7 +262,7 @@ static void random_predicate(struct test_predicate *t, enum kind k) {
         if (k == F32 && rnd(4) == 0) v->r += 1e-9; /* a number that no float is */
         if (!is_bytes(k) && !is_real(k) && rnd(6) == 0) v->i = random_int(I64, 100000);
         if (is_bytes(k) && (t->p.op == TARN_OP_PREFIX || rnd(8) == 0) && v->n)
-            v->n = rnd((uint32_t)v->n + 1);
+            v->n = is_decimal(k) ? 1 + rnd((uint32_t)v->n) : rnd((uint32_t)v->n + 1);
         c->kind = is_bytes(k) ? TARN_CONST_BYTES : is_real(k) ? TARN_CONST_REAL : TARN_CONST_INT;
         c->i = v->i;
         c->r = v->r;
@@ -220,6 +277,7 @@ static int order(enum kind k, const struct value *a, const struct value *b) {
     if (k == U64) return ((uint64_t)a->i > (uint64_t)b->i) - ((uint64_t)a->i < (uint64_t)b->i);
     if (is_real(k)) return (a->r > b->r) - (a->r < b->r);
     if (!is_bytes(k)) return (a->i > b->i) - (a->i < b->i);
+    if (is_decimal(k)) return (decimal_of(a) > decimal_of(b)) - (decimal_of(a) < decimal_of(b));
     cmp = n ? memcmp(a->bytes, b->bytes, n) : 0;
     return cmp ? cmp : (a->n > b->n) - (a->n < b->n);
 }
