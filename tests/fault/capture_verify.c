@@ -52,6 +52,21 @@ static void column(char *out, size_t size, sqlite3_stmt *stmt, int i) {
     snprintf(out, size, "%s", text ? text : "NULL");
 }
 
+/* The connection's tables cdc_<collection>, where they are missing. */
+static void make_tables(struct capture_world *w, sqlite3 *db) {
+    const char *stem = strrchr(w->path, '/') + 1;
+    int t;
+
+    for (t = 0; t < CAPTURE_TABLES; t++) {
+        const char *collection = capture_tables[t].collection;
+
+        if (!collection) continue;
+        fault_must(db,
+                   "CREATE VIRTUAL TABLE IF NOT EXISTS temp.cdc_%s USING tarn_cdc('%.*s', '%s')",
+                   collection, (int)(strlen(stem) - 3), stem, collection);
+    }
+}
+
 /* Rows of a collection behind a bookmark, in order. */
 static void read_deltas(struct capture_world *w, sqlite3 *db, int t, const char *after,
                         struct deltas *out) {
@@ -260,6 +275,7 @@ void capture_verify(struct capture_world *w, int connection) {
     int t;
 
     compare_twins(w, connection);
+    make_tables(w, db);
     memset(d, 0, sizeof d);
     for (t = 0; t < CAPTURE_TABLES; t++) {
         if (capture_tables[t].collection) read_deltas(w, db, t, w->verified, &d[t]);
@@ -351,6 +367,7 @@ void capture_end(struct capture_world *w) {
     db = w->c[0].real;
     if (fault_try(db, "SELECT tarn_flush()")) capture_fail(w, "flush: %s", sqlite3_errmsg(db));
     capture_settle(w, 0);
+    make_tables(w, db);
     for (t = 0; t < CAPTURE_TABLES; t++) {
         if (!capture_tables[t].collection) continue;
         check_lake(w, db, t);

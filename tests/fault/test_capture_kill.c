@@ -234,6 +234,20 @@ static void check_collection(sqlite3 *db, const struct collection *c, const char
     capture_state_free(&live);
 }
 
+/* The connection's tables cdc_<collection>. */
+static void make_tables(sqlite3 *db, const char *path) {
+    const char *stem = strrchr(path, '/') + 1;
+    size_t i;
+
+    for (i = 0; i < COLLECTIONS; i++) {
+        const char *name = collections[i].name;
+
+        fault_must(db,
+                   "CREATE VIRTUAL TABLE IF NOT EXISTS temp.cdc_%s USING tarn_cdc('%.*s', '%s')",
+                   name, (int)(strlen(stem) - 3), stem, name);
+    }
+}
+
 /* Every transaction whole and once, in order. Returns the last one that is there. */
 static int64_t check(const char *path, struct progress p, const char *round, int flush) {
     sqlite3 *db = connect(path, 0);
@@ -241,6 +255,7 @@ static int64_t check(const char *path, struct progress p, const char *round, int
     size_t i;
 
     assert_non_null(db);
+    make_tables(db, path);
     if (flush) fault_must(db, "SELECT tarn_flush()");
     n = fault_number(db, "SELECT coalesce(max(n), 0) FROM mark");
     if (n < p.committed || n > p.started) {
@@ -273,6 +288,7 @@ static void finish(const char *path, int64_t last, const char *round) {
     char spool[FAULT_PATH];
     size_t i;
 
+    make_tables(db, path);
     fault_must(db, "SELECT tarn_flush()");
     for (i = 0; i < COLLECTIONS; i++) {
         const char *name = collections[i].name;

@@ -69,6 +69,16 @@ sqlite3 *trap_open(const char *name) {
     return db;
 }
 
+void trap_see(sqlite3 *db) {
+    char *sql =
+        trap_rows(db, "SELECT printf('CREATE VIRTUAL TABLE IF NOT EXISTS temp.\"cdc_%%w\" USING "
+                      "tarn_cdc(%%Q, %%Q);', collection, namespace, collection) FROM "
+                      "tarn_collections");
+
+    trap_must(db, "%s", sql);
+    sqlite3_free(sql);
+}
+
 void trap_close(sqlite3 *db) {
     int i;
 

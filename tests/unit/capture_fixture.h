@@ -27,7 +27,8 @@ const char *trap_path(const char *name); /* in the folder; good until the next c
 
 sqlite3 *trap_plain(const char *name); /* without Tarn; the test closes it */
 sqlite3 *trap_open(const char *name);  /* with Tarn, autoFlush off, synchronous off */
-void trap_close(sqlite3 *db);          /* must work */
+void trap_see(sqlite3 *db);   /* makes the tables cdc_<collection>, where they are missing */
+void trap_close(sqlite3 *db); /* must work */
 
 int trap_try(sqlite3 *db, const char *fmt, ...);
 void trap_must(sqlite3 *db, const char *fmt, ...);

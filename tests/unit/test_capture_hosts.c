@@ -34,6 +34,7 @@ static void several_connections(void **state) {
     three = trap_open("app.db");
     trap_must(three, "INSERT INTO t VALUES(3, 'c')");
     trap_changes(db, "t", INSERT_1 "\n" INSERT_2 "\n" INSERT_3);
+    trap_see(three);
     trap_changes(three, "t", INSERT_1 "\n" INSERT_2 "\n" INSERT_3);
     trap_expect(db, "3", "SELECT count(DISTINCT bookmark) FROM cdc_t");
 }
@@ -71,6 +72,7 @@ static void tracking_outlives_connections(void **state) {
     trap_must(db, "INSERT INTO t VALUES(1, 'a')");
     trap_close(db);
     db = trap_open("app.db");
+    trap_see(db);
     trap_changes(db, "t", INSERT_1);
     trap_expect(db, "t", "SELECT collection FROM tarn_collections");
 }
@@ -124,7 +126,7 @@ static void altered_by_another_connection(void **state) {
     trap_must(two, "ALTER TABLE t ADD COLUMN n");
     sqlite3_close(two);
     trap_must(db, "INSERT INTO t(id, v, n) VALUES(2, 'b', 7)");
-    trap_must(three, "ALTER TABLE t RENAME COLUMN n TO m");
+    trap_must(three, "SELECT count(n) FROM t; ALTER TABLE t RENAME COLUMN n TO m");
     trap_must(db, "INSERT INTO t(id, v, m) VALUES(3, 'c', 8)");
     trap_changes(db, "t",
                  INSERT_1 "\ninsert 2 {\"id\":2,\"v\":\"b\",\"n\":7} -\n"
@@ -318,11 +320,15 @@ static void query_only(void **state) {
 
 /* This drops all TEMP tables, those of the extension too. */
 static void temp_store(void **state) {
+    sqlite3 *other;
+
     (void)state;
     trap_must(db,
               "INSERT INTO t VALUES(1, 'a'); PRAGMA temp_store = MEMORY; INSERT INTO t VALUES(2, "
               "'b'); PRAGMA temp_store = FILE; INSERT INTO t VALUES(3, 'c')");
-    trap_changes(trap_open("app.db"), "t", INSERT_1 "\n" INSERT_2 "\n" INSERT_3);
+    other = trap_open("app.db");
+    trap_see(other);
+    trap_changes(other, "t", INSERT_1 "\n" INSERT_2 "\n" INSERT_3);
 }
 
 static void closes_at_once(void **state) {
@@ -336,6 +342,7 @@ static void closes_at_once(void **state) {
     db = trap_open("app.db");
     trap_close(db); /* unused */
     db = trap_open("app.db");
+    trap_see(db);
     trap_changes(db, "t", INSERT_1);
 }
 
