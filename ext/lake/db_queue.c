@@ -22,7 +22,7 @@ static int waits(const struct tarn_db *d) {
 static int other_lake(const struct tarn_db *d, struct tarn_err *err) {
     return tarn_err_set(
         err, TARN_EBUSY,
-        "%llu events still wait for the lake %.100s: run SELECT tarn_flush() before "
+        "%llu events or changes still wait for the lake %.100s: run SELECT tarn_flush() before "
         "another lake is used",
         (unsigned long long)d->queue_events, d->lake_uri);
 }
@@ -129,7 +129,7 @@ static struct tarn_commit **insert(struct tarn_db *d, struct tarn_commit **from,
     if (!c->next) d->last = c;
     c->queued = tarn_time_monotonic();
     d->queue_bytes += c->len;
-    d->queue_events += c->events;
+    d->queue_events += tarn_commit_rows(c);
     return &c->next;
 }
 
@@ -163,7 +163,7 @@ void tarn_db_drop_collected(struct tarn_db *d) {
 
         d->first = c->next;
         d->queue_bytes -= c->len;
-        d->queue_events -= c->events;
+        d->queue_events -= tarn_commit_rows(c);
         tarn_commit_free(c);
     }
     if (!d->first) d->last = NULL;

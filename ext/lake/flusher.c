@@ -1,5 +1,5 @@
 /* flusher.c: the delivery protocol: one entry of the flush log after the other. The thread that
-** calls it is flusher_thread.c.
+** calls it is flusher_thread.c; what happens when histories part, flusher_fork.c.
 **
 ** Invariants: d->flushing is held throughout; commits in the queue are freed by nobody else, so
 ** their payloads are read without d->mutex; before an entry is written or completed the database is
@@ -11,8 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "batch.h"
+#include "change_reader.h"
 #include "db_sync.h"
+#include "flusher_impl.h"
 #include "mem.h"
 #include "outbox_slot.h"
 #include "spool.h"
@@ -27,53 +28,8 @@ enum outcome {
     STEP_GAP       /* the outbox must be read before delivery can go on */
 };
 
-/* What is copied from the shared state holds for one step. */
-struct delivery {
-    struct tarn_db *d;
-    struct tarn_lake *lake;
-    struct tarn_log log;
-    char name[128], id[17];
-    struct tarn_position at;
-    uint64_t limit;
-    int forked;
-    uint32_t parent;
-    uint64_t parent_sequence;
-    struct tarn_commit *first; /* contiguous from at.collected + 1 */
-    struct tarn_commit *near;  /* the one that was looked for last */
-    uint64_t last;             /* of that run */
-    int64_t events;
-    uint64_t asked;  /* entry for whose commits the outbox has to be read again, */
-    uint64_t upto;   /* up to this sequence, */
-    uint64_t reread; /* and the one for which it was */
-};
-
-static struct tarn_commit *commit_at(struct delivery *v, uint64_t sequence) {
-    struct tarn_commit *c = v->near && v->near->sequence <= sequence ? v->near : v->first;
-
-    if (!c || sequence < c->sequence || sequence > v->last) return NULL;
-    while (c->sequence < sequence)
-        c = c->next;
-    v->near = c;
-    return c;
-}
-
-/* Digest of a sequence in this database's history; NULL when it isn't known here. */
-static const uint8_t *our_digest(struct delivery *v, uint64_t sequence) {
-    const struct tarn_commit *c = commit_at(v, sequence);
-
-    if (c) return c->digest;
-    return v->first && v->first->sequence == sequence + 1 ? v->first->previous : NULL;
-}
-
-static int same_digest(struct delivery *v, const struct tarn_log_entry *e, uint64_t s) {
-    const uint8_t *ours = our_digest(v, s);
-    const uint8_t *theirs = tarn_log_digest(e, s);
-
-    return ours && theirs && memcmp(ours, theirs, TARN_DIGEST) == 0;
-}
-
 /* Looks at the queue: the run of commits that can be delivered now. */
-static enum outcome look(struct delivery *v) {
+static enum outcome look(struct tarn_delivery *v) {
     struct tarn_db *d = v->d;
     struct tarn_commit *c;
     enum outcome outcome = STEP_PROGRESS;
@@ -104,167 +60,97 @@ static enum outcome look(struct delivery *v) {
     return outcome;
 }
 
-static int same_position(const struct tarn_position *a, const struct tarn_position *b) {
-    return a->timeline == b->timeline && a->entry == b->entry && a->collected == b->collected;
-}
-
-/* A connection may have adopted another process's position meanwhile: on the same timeline the further
-** one of each number holds, on another one that position does. */
-static void move_to(struct delivery *v, uint64_t collected, uint64_t entry) {
-    struct tarn_db *d = v->d;
-
-    (void)pthread_mutex_lock(&d->mutex);
-    if (d->position.timeline == v->at.timeline) {
-        if (collected > d->position.collected) d->position.collected = collected;
-        if (entry > d->position.entry) d->position.entry = entry;
-        d->forked = 0;
-    }
-    tarn_db_drop_collected(d);
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-static void set_timeline(struct delivery *v, uint32_t timeline, int forked, uint32_t parent,
-                         uint64_t at) {
-    struct tarn_db *d = v->d;
-
-    (void)pthread_mutex_lock(&d->mutex);
-    if (same_position(&d->position, &v->at)) {
-        if (!d->forked) d->settled = d->position;
-        d->position.timeline = timeline;
-        d->position.entry = 0;
-        if (at > d->position.collected) d->position.collected = at;
-        d->forked = forked;
-        d->parent = parent;
-        d->parent_sequence = at;
-        d->limit = UINT64_MAX;
-        tarn_db_drop_collected(d);
-    }
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-/* Leaves the timeline behind sequence `at`: joins the child that has our history, or opens one. */
-static int fork_timeline(struct delivery *v, uint32_t parent, uint64_t at, struct tarn_err *err) {
-    struct tarn_log log = v->log;
-    uint32_t *timelines = NULL;
-    uint32_t newest = parent;
-    uint32_t join = 0;
-    size_t n = 0;
-    size_t i;
-    int found = 0;
-    int rc = tarn_log_timelines(&log, &timelines, &n, err);
-
-    for (i = 0; i < n && rc == TARN_OK && !found; i++) {
-        struct tarn_err why = {0};
-        struct tarn_log_entry e;
-
-        if (timelines[i] > newest) newest = timelines[i];
-        log.timeline = timelines[i];
-        if (timelines[i] <= parent) continue;
-        rc = tarn_log_read(&log, 1, &e, &why);
-        if (rc == TARN_ENOTFOUND)
-            rc = TARN_OK;
-        else if (rc)
-            (void)tarn_err_set(err, rc, "%s", why.msg);
-        else {
-            found = e.has_parent && e.parent == parent && e.parent_sequence == at &&
-                    same_digest(v, &e, e.first);
-            if (found) join = timelines[i];
-            tarn_log_entry_release(&e);
-        }
-    }
-    tarn_free(timelines);
-    if (rc) return rc;
-    if (newest == UINT32_MAX) return tarn_err_set(err, TARN_ELIMIT, "too many timelines");
-    set_timeline(v, found ? join : newest + 1, !found, parent, at);
-    return TARN_OK;
-}
-
-/* Objects of an aborted entry are nobody's. Only keys that this database's log makes are touched,
-** whatever the entry says. */
-static void remove_aborted(const struct delivery *v, const struct tarn_log_entry *e) {
-    size_t i;
-
-    for (i = 0; i < e->n_objects; i++) {
-        if (!tarn_batch_makes(&v->log, e, &e->objects[i])) continue;
-        (void)tarn_store_delete(v->log.store, e->objects[i].key, NULL);
-    }
-}
-
-/* Another history stands in entry e. What it shares with ours ends at `common`. */
-static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn_log_end end,
-                   struct tarn_err *err) {
-    struct tarn_db *d = v->d;
-    uint64_t common = v->at.collected; /* delivered, so shared */
-    uint64_t s = e->first - 1 > common ? e->first - 1 : common;
-    int rc = TARN_OK;
-
-    if (e->n == 1 && v->forked) { /* another copy took the number */
-        return fork_timeline(v, v->parent, v->parent_sequence, err);
-    }
-    for (; s <= e->last && same_digest(v, e, s); s++)
-        common = s;
-    if (end == TARN_LOG_OPEN) {
-        end = TARN_LOG_ABORT;
-        rc = tarn_log_end_write(&v->log, e->n, &end, err);
-        if (rc) return rc;
-    }
-    if (end == TARN_LOG_DONE) return fork_timeline(v, v->at.timeline, common, err);
-    remove_aborted(v, e);
-    (void)pthread_mutex_lock(&d->mutex);
-    if (d->position.timeline == v->at.timeline && common < d->limit) d->limit = common;
-    (void)pthread_mutex_unlock(&d->mutex);
-    move_to(v, 0, e->n);
-    return TARN_OK;
-}
-
-static void remove_spools(struct delivery *v, uint64_t last) {
+static void remove_spools(struct tarn_delivery *v, uint64_t last) {
     const struct tarn_commit *c = v->first;
 
     while (c && c->sequence <= last) {
-        v->events += c->events;
+        v->events += (int64_t)tarn_commit_rows(c);
         if (c->files) tarn_spool_remove(v->d->spool, c->payload, c->len);
         if (c->sequence == last) break;
         c = c->next;
     }
 }
 
-static int complete(struct delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
-    enum tarn_log_end end = TARN_LOG_DONE;
-    struct tarn_batch batch;
-    int rc = tarn_batch_make(&batch, v->first, e->last, err);
+static struct tarn_deliver_run run_to(const struct tarn_delivery *v, uint64_t last) {
+    return (struct tarn_deliver_run){v->first, last, v->d->spool};
+}
 
-    if (rc) return rc;
-    rc = tarn_batch_put(&batch, &v->log, e, v->d->spool, err);
-    tarn_batch_release(&batch);
-    if (rc == TARN_OK) rc = tarn_log_end_write(&v->log, e->n, &end, err);
-    if (rc) return rc;
+/* A file of the entry's commits is gone. That is as it should be when somebody has ended the entry. */
+static int settle_missing(struct tarn_delivery *v, uint64_t n, const struct tarn_err *why,
+                          struct tarn_err *err) {
+    enum tarn_log_end end = TARN_LOG_OPEN;
+    int rc = tarn_log_end_read(&v->log, n, &end, err);
+
+    if (rc || end != TARN_LOG_OPEN) return rc; /* the next step follows it */
+    return tarn_err_set(err, TARN_ENOTFOUND, "%s", why->msg);
+}
+
+static int put_entry(struct tarn_delivery *v, const struct tarn_log_entry *e,
+                     const struct tarn_batch *batch, enum tarn_log_end *end, struct tarn_err *err) {
+    int rc = tarn_batch_put(batch, &v->log, e, v->d->spool, err);
+
+    *end = TARN_LOG_DONE;
+    if (rc == TARN_OK) rc = tarn_log_end_write(&v->log, e->n, end, err);
+    if (rc == TARN_OK && *end == TARN_LOG_DONE) rc = tarn_batch_finish(batch, &v->log, e, err);
+    return rc;
+}
+
+static int complete(struct tarn_delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
+    struct tarn_deliver_run run = run_to(v, e->last);
+    enum tarn_log_end end = TARN_LOG_OPEN;
+    struct tarn_err why = {0};
+    struct tarn_batch batch;
+    int rc = tarn_batch_make(&batch, &run, &why);
+
+    if (rc == TARN_OK) {
+        rc = put_entry(v, e, &batch, &end, &why);
+        tarn_batch_release(&batch);
+    }
+    if (rc == TARN_ENOTFOUND) return settle_missing(v, e->n, &why, err);
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     if (end == TARN_LOG_ABORT) {
-        remove_aborted(v, e);
-        move_to(v, 0, e->n);
+        tarn_batch_withdraw(&v->log, e);
+        tarn_delivery_move(v, 0, e->n);
         return TARN_OK;
     }
     remove_spools(v, e->last);
-    move_to(v, e->last, e->n);
+    tarn_delivery_move(v, e->last, e->n);
     return TARN_OK;
 }
 
-/* As much of the run as one entry takes. */
-static uint64_t end_of_entry(const struct delivery *v) {
-    const struct tarn_commit *c = v->first;
-    size_t bytes = 0;
-    uint64_t count = 0;
+/* What delivering the commit costs, in bytes. */
+static uint64_t weight(const struct tarn_commit *c) {
+    struct tarn_cursor at = {c->payload, c->payload + c->len, TARN_OK};
+    uint64_t bytes = c->len;
+    struct tarn_record r;
+    int rc;
 
-    for (;; c = c->next) {
-        bytes += c->len;
-        if (c->sequence >= v->last || c->sequence >= v->limit || ++count >= ENTRY_COMMITS ||
-            bytes >= ENTRY_BYTES) {
-            return c->sequence;
-        }
-    }
+    while (c->files && tarn_change_reader_files(&at, &r, NULL, &rc))
+        if (r.kind == 'F' && r.file.bytes < UINT64_MAX - bytes) bytes += r.file.bytes;
+    return bytes;
 }
 
-static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
+/* As much of the run as one entry takes. */
+static uint64_t end_of_entry(const struct tarn_delivery *v) {
+    const struct tarn_commit *c = v->first;
+    uint64_t bytes = weight(c);
+    uint64_t count = 1;
+
+    while (c->sequence < v->last && c->sequence < v->limit && count < ENTRY_COMMITS &&
+           bytes < ENTRY_BYTES) {
+        uint64_t more = weight(c->next);
+
+        if (more > ENTRY_BYTES) break; /* that one goes alone */
+        c = c->next;
+        bytes += more;
+        count++;
+    }
+    return c->sequence;
+}
+
+static int make_entry(struct tarn_delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
                       struct tarn_err *err) {
+    struct tarn_deliver_run run = run_to(v, last);
     const struct tarn_commit *c = v->first;
     struct tarn_batch batch;
     uint64_t count = 0;
@@ -285,7 +171,7 @@ static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn
         memcpy(e->commits + count * TARN_DIGEST, c->digest, TARN_DIGEST);
         if (c->sequence == last) break;
     }
-    rc = tarn_batch_make(&batch, v->first, last, err);
+    rc = tarn_batch_make(&batch, &run, err);
     if (rc == TARN_OK) {
         rc = tarn_batch_objects(&batch, &v->log, e, err);
         tarn_batch_release(&batch);
@@ -294,7 +180,7 @@ static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn
 }
 
 /* Writes entry n. TARN_EEXIST: somebody else did. One that is too large takes fewer commits. */
-static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
+static int begin_entry(struct tarn_delivery *v, uint64_t n, struct tarn_log_entry *e,
                        struct tarn_err *err) {
     uint64_t last = end_of_entry(v);
     int rc = tarn_db_sync(v->d, err);
@@ -317,42 +203,46 @@ static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
 }
 
 /* Entry e stands in the log: follow it. */
-static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outcome *outcome,
+static int follow(struct tarn_delivery *v, const struct tarn_log_entry *e, enum outcome *outcome,
                   struct tarn_err *err) {
     enum tarn_log_end end = TARN_LOG_OPEN;
     uint64_t s = e->first - 1;
     int rc = tarn_log_end_read(&v->log, e->n, &end, err);
 
     if (rc) return rc;
-    while (s < v->at.collected && !our_digest(v, s))
+    while (s < v->at.collected && !tarn_delivery_digest(v, s))
         s++; /* collected: no longer known here */
-    while (s <= e->last && same_digest(v, e, s))
+    while (s <= e->last && tarn_delivery_shares(v, e, s))
         s++;
     if (s <= e->last) {
-        if (!our_digest(v, s) && v->reread != e->n) {
+        if (!tarn_delivery_digest(v, s) && v->reread != e->n) {
             v->asked = e->n; /* maybe committed by another process: read the outbox first */
             v->upto = e->last;
             *outcome = STEP_GAP;
             return TARN_OK;
         }
-        return diverge(v, e, end, err);
+        return tarn_delivery_diverge(v, e, end, err);
     }
     if (end == TARN_LOG_ABORT) {
-        remove_aborted(v, e);
-        move_to(v, 0, e->n);
+        tarn_batch_withdraw(&v->log, e);
+        tarn_delivery_move(v, 0, e->n);
         return TARN_OK;
     }
     if (end == TARN_LOG_DONE) {
+        struct tarn_deliver_run run = run_to(v, e->last);
+
+        rc = tarn_batch_catch_up(&run, &v->log, e, err);
+        if (rc) return rc;
         remove_spools(v, e->last);
         v->events = 0;
-        move_to(v, e->last, e->n);
+        tarn_delivery_move(v, e->last, e->n);
         return TARN_OK;
     }
     rc = tarn_db_sync(v->d, err);
     return rc ? rc : complete(v, e, err);
 }
 
-static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err) {
+static int step(struct tarn_delivery *v, enum outcome *outcome, struct tarn_err *err) {
     struct tarn_err why = {0};
     struct tarn_log_entry e;
     uint64_t n;
@@ -361,7 +251,7 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     *outcome = look(v);
     if (*outcome != STEP_PROGRESS) return TARN_OK;
     if (v->first->sequence > v->limit) {
-        return fork_timeline(v, v->at.timeline, v->limit, err);
+        return tarn_delivery_fork(v, v->at.timeline, v->limit, err);
     }
     n = v->at.entry + 1;
     if (n >= TARN_ENTRY_LIMIT) {
@@ -376,6 +266,10 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     if (rc != TARN_ENOTFOUND) return tarn_err_set(err, rc, "%s", why.msg);
     tarn_err_clear(&why);
     rc = begin_entry(v, n, &e, &why);
+    if (rc == TARN_ENOTFOUND && tarn_log_read(&v->log, n, &e, NULL) == TARN_OK) {
+        tarn_log_entry_release(&e);
+        rc = TARN_EEXIST; /* and has delivered it: that is where the file went */
+    }
     if (rc == TARN_EEXIST) return TARN_OK; /* the next step reads it */
     if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     rc = complete(v, &e, err);
@@ -383,7 +277,7 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     return rc;
 }
 
-static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err *err) {
+static int open_delivery(struct tarn_delivery *v, struct tarn_db *d, struct tarn_err *err) {
     char *uri = NULL;
     int rc = tarn_db_lake(d, &uri, err);
 
@@ -407,8 +301,8 @@ static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err 
 
 /* Reads the outbox: with a connection of our own where that disturbs nobody, else with the
 ** application's, if there is one here. *done = 0: neither can. */
-static int read_outbox(struct delivery *v, sqlite3 *source, struct tarn_outbox *view, int *done,
-                       struct tarn_err *err) {
+static int read_outbox(struct tarn_delivery *v, sqlite3 *source, struct tarn_outbox *view,
+                       int *done, struct tarn_err *err) {
     sqlite3 *reader = tarn_db_reader(v->d);
     int rc = TARN_OK;
 
@@ -446,7 +340,7 @@ static int deliver_all(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *v
                        int64_t *events, struct tarn_err *err) {
     enum outcome outcome = STEP_PROGRESS;
     struct tarn_position before = {0, 0, 0};
-    struct delivery v;
+    struct tarn_delivery v;
     int gaps = 0;
     int rc = open_delivery(&v, d, err);
 
@@ -459,7 +353,7 @@ static int deliver_all(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *v
         if (rc == TARN_OK && outcome == STEP_GAP) {
             int done = 0;
 
-            if (!same_position(&before, &v.at)) gaps = 0;
+            if (!tarn_position_equal(&before, &v.at)) gaps = 0;
             before = v.at;
             if (++gaps <= 3) rc = read_outbox(&v, source, view, &done, err);
             if (rc == TARN_OK && !done) {
