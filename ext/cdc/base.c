@@ -48,7 +48,7 @@ static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     for (i = 0; i < n; i++) {
         const unsigned char *affinity = sqlite3_value_text(argv[1 + 2 * i]);
 
-        tarn_capture_put_value(&encoded, argv[2 + 2 * i], affinity ? affinity[0] : 'A');
+        tarn_capture_put_value(&encoded, argv[2 + 2 * i], affinity ? affinity[0] : 'A', 0);
         if (i == 0) text = affinity && affinity[0] == 'B';
     }
     c = (struct tarn_cursor){encoded.data, encoded.data + encoded.len, TARN_OK};
@@ -77,7 +77,7 @@ static void put_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt
         tarn_value_put(b, &key);
     }
     for (i = 0; i < s->n_columns; i++)
-        tarn_capture_put_value(b, sqlite3_column_value(row, (int)i), s->columns[i].affinity);
+        tarn_capture_put_value(b, sqlite3_column_value(row, (int)i), s->columns[i].affinity, 0);
 }
 
 int tarn_base_register(sqlite3 *db) {

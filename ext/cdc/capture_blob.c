@@ -111,7 +111,7 @@ static int put_row(struct tarn_capture *c, struct tarn_collection *t, int64_t ro
             rc = tarn_err_set(err, TARN_EIO, "table %.100s: no values of a change", t->table);
             break;
         }
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity);
+        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
     }
     if (!from_hook) (void)sqlite3_reset(t->read);
     if (rc == TARN_OK && b->rc) rc = tarn_err_set(err, b->rc, "out of memory");

@@ -11,7 +11,15 @@
 #include "payload.h"
 #include "txn.h"
 
-void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity) {
+/* sqlite3_value_text would copy what has no NUL at its end, as values of the hook have none;
+** sqlite3_value_blob gives the bytes as they are, NULL for none. */
+static const void *text_bytes(sqlite3_value *v, int utf8) {
+    const void *bytes = utf8 ? sqlite3_value_blob(v) : sqlite3_value_text(v);
+
+    return bytes || !utf8 ? bytes : "";
+}
+
+void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity, int utf8) {
     struct tarn_value value = {0};
 
     switch (sqlite3_value_type(v)) {
@@ -26,7 +34,7 @@ void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affini
         break;
     case SQLITE_TEXT:
         value.type = TARN_VALUE_TEXT;
-        value.bytes.data = sqlite3_value_text(v);
+        value.bytes.data = text_bytes(v, utf8);
         value.bytes.len = (size_t)sqlite3_value_bytes(v);
         if (!value.bytes.data) b->rc = TARN_ENOMEM;
         break;
@@ -88,7 +96,7 @@ static int put_old_row(struct tarn_capture *c, struct tarn_collection *t, struct
         } else {
             rc = hook_value(c, t, 1, i, &v, err);
         }
-        if (rc == TARN_OK) tarn_capture_put_value(b, v, t->shape.columns[i].affinity);
+        if (rc == TARN_OK) tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
     }
     if (doubtful) (void)sqlite3_reset(t->read);
     return rc;
@@ -101,7 +109,7 @@ static int put_new_row(struct tarn_capture *c, struct tarn_collection *t, struct
 
     for (i = 0; i < t->shape.n_columns; i++) {
         if (hook_value(c, t, 0, i, &v, err)) return err->code;
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity);
+        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
     }
     return TARN_OK;
 }
@@ -118,7 +126,7 @@ static int put_key(struct tarn_capture *c, struct tarn_collection *t, struct tar
         for (i = 0; t->shape.columns[i].key != place; i++) {
         }
         if (hook_value(c, t, old, i, &v, err)) return err->code;
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity);
+        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
     }
     return TARN_OK;
 }
