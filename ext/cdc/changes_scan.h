@@ -21,7 +21,8 @@ struct tarn_changes_spec {
     struct tarn_conn *conn;
     const char *collection;                  /* "namespace/collection", percent-encoded; copied */
     uint32_t columns;                        /* bits: 1 << enum tarn_changes_column */
-    const struct tarn_predicate *predicates; /* column = enum tarn_changes_column, BYTES; copied */
+    const struct tarn_predicate *predicates; /* column = enum tarn_changes_column; copied. BYTES; or
+                                             ** pk = INT, for files whose keys are integers */
     int n_predicates;
     int ordered;      /* rows must be in the order of bookmarks: a file that isn't is an error; the
                       ** open transaction's come first (NULL sorts before all) */
