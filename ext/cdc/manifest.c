@@ -32,8 +32,9 @@ static void release(struct manifest *m) {
     m->root = NULL;
 }
 
-static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
-                struct tarn_err *err) {
+/* TARN_EEXIST: it was replaced while it was read. */
+static int load_once(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
+                     struct tarn_err *err) {
     struct tarn_object object;
     struct tarn_err why = {0};
     json_error_t fault;
@@ -63,7 +64,23 @@ static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice 
     if (rc) return tarn_err_set(err, rc == TARN_ENOTFOUND ? TARN_EEXIST : rc, "%s", why.msg);
     if (json_is_object(m->root)) return TARN_OK;
     release(m);
-    return tarn_err_set(err, TARN_ECORRUPT, "%.120s is no JSON object: %.80s", m->key, fault.text);
+    return tarn_err_set(
+        err, TARN_ECORRUPT,
+        "%.120s is no JSON object (%.60s): remove it, the next flush makes a new one", m->key,
+        fault.text);
+}
+
+static int load(struct manifest *m, struct tarn_store *store, struct tarn_slice name,
+                struct tarn_err *err) {
+    struct tarn_err why = {0};
+    int rc = TARN_EEXIST;
+    int i;
+
+    for (i = 0; i < ATTEMPTS && rc == TARN_EEXIST; i++) {
+        tarn_err_clear(&why);
+        rc = load_once(m, store, name, &why);
+    }
+    return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
 }
 
 static int check(const struct manifest *m, const char *database, struct tarn_err *err) {
@@ -80,19 +97,10 @@ static int check(const struct manifest *m, const char *database, struct tarn_err
 int tarn_manifest_check(struct tarn_store *store, struct tarn_slice name, const char *database,
                         struct tarn_err *err) {
     struct manifest m;
-    int rc = TARN_EEXIST;
-    int i;
+    int rc = load(&m, store, name, err);
 
-    for (i = 0; i < ATTEMPTS && rc == TARN_EEXIST; i++) {
-        struct tarn_err why = {0};
-
-        rc = load(&m, store, name, &why);
-        if (rc == TARN_EEXIST && i + 1 < ATTEMPTS) continue; /* replaced while it was read */
-        if (rc) return tarn_err_set(err, rc, "%s", why.msg);
-        rc = check(&m, database, err);
-        release(&m);
-        return rc;
-    }
+    if (rc == TARN_OK) rc = check(&m, database, err);
+    release(&m);
     return rc;
 }
 
@@ -242,22 +250,22 @@ static void count(json_t *counts, const char *name, uint64_t more) {
 }
 
 /* The CREATE statement that an entry of the same commit gives. */
-static json_t *sql_of(const struct tarn_plan_collection *c, const struct tarn_commit *commit) {
-    json_t *sql = NULL;
+static json_t *create_of(const struct tarn_plan_collection *c, const struct tarn_commit *commit) {
+    json_t *create = NULL;
     size_t i;
 
-    for (i = 0; i < c->n_entries && !sql; i++) {
+    for (i = 0; i < c->n_entries && !create; i++) {
         struct tarn_slice text = c->entries[i].text;
         json_t *entry;
 
         if (c->entries[i].commit != commit) continue;
         entry = json_loadb((const char *)text.data, text.len, JSON_ALLOW_NUL, NULL);
-        if (json_is_string(json_object_get(entry, "sql"))) {
-            sql = json_incref(json_object_get(entry, "sql"));
+        if (json_is_string(json_object_get(entry, "create"))) {
+            create = json_incref(json_object_get(entry, "create"));
         }
         json_decref(entry);
     }
-    return sql;
+    return create;
 }
 
 /* The same form, whenever it began? */
@@ -283,7 +291,7 @@ static int add_schemas(json_t *root, const struct finishing *f) {
         const struct tarn_commit *c = epoch->commit;
         struct tarn_buf b = TARN_BUF_INIT(MANIFEST_MAX);
         json_t *schema = NULL;
-        json_t *sql;
+        json_t *create;
 
         tarn_bookmark_text(bookmark, f->log->timeline, c->sequence, c->time, c->digest);
         tarn_encode_definition(&b, &epoch->definition, bookmark);
@@ -296,8 +304,8 @@ static int add_schemas(json_t *root, const struct finishing *f) {
             json_decref(schema);
             continue;
         }
-        sql = sql_of(f->collection, c);
-        if (sql) (void)json_object_set_new(schema, "sql", sql);
+        create = create_of(f->collection, c);
+        if (create) (void)json_object_set_new(schema, "create", create);
         if (json_array_append_new(schemas, schema)) return TARN_ENOMEM;
     }
     return TARN_OK;
