@@ -145,24 +145,28 @@ static int list_places(struct tarn_verify *v, const char *folder, struct tarn_er
     return rc;
 }
 
-/* "…/{name}/{id}/": what the log of a database is called. 0, or -1: none of ours. */
-static int name_database(struct tarn_verify *v, const char *folder) {
+/* "…/{name}/{id}/": what the log of a database is called. *ours = 0: none of ours. */
+static int name_database(struct tarn_verify *v, const char *folder, int *ours,
+                         struct tarn_err *err) {
     struct tarn_buf name = TARN_BUF_INIT(sizeof v->result.name - 1);
     const char *s = folder + strlen(ROOT);
     size_t n = strcspn(s, "/");
-    int bad = tarn_percent_decode(&name, s, n) || name.rc || strlen(s + n + 1) != 17;
+    int bad = tarn_percent_decode(&name, s, n);
+    int rc = name.rc;
 
-    if (!bad) {
+    *ours = !bad && rc == TARN_OK && strlen(s + n + 1) == 17;
+    if (*ours) {
         snprintf(v->result.name, sizeof v->result.name, "%.*s", (int)name.len,
                  (const char *)name.data);
         snprintf(v->result.id, sizeof v->result.id, "%.16s", s + n + 1);
     }
     tarn_buf_release(&name);
-    return bad ? -1 : 0;
+    return rc == TARN_ENOMEM ? out_of_memory(err) : TARN_OK;
 }
 
 /* The next database that has entries; *more = 0: none is left. */
 static int next_database(struct tarn_verify *v, int *more, struct tarn_err *err) {
+    int ours = 0;
     int rc = TARN_OK;
 
     *more = 1;
@@ -170,7 +174,8 @@ static int next_database(struct tarn_verify *v, int *more, struct tarn_err *err)
         if (v->id < v->ids.n_prefixes) {
             const char *folder = v->ids.prefixes[v->id++];
 
-            if (name_database(v, folder) == 0) rc = list_places(v, folder, err);
+            rc = name_database(v, folder, &ours, err);
+            if (rc == TARN_OK && ours) rc = list_places(v, folder, err);
         } else if (v->name < v->names.n_prefixes) {
             tarn_listing_release(&v->ids);
             memset(&v->ids, 0, sizeof v->ids);

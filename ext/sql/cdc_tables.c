@@ -114,11 +114,11 @@ static char *decode(const char *segment, size_t n, struct tarn_err *err) {
     struct tarn_buf name = TARN_BUF_INIT(TARN_KEY_MAX);
     char *out = NULL;
 
-    if (tarn_percent_decode(&name, segment, n) == 0 && name.len > 0 &&
+    if (tarn_percent_decode(&name, segment, n) == 0 && name.rc == TARN_OK && name.len > 0 &&
         !memchr(name.data, 0, name.len)) {
         out = tarn_buf_steal(&name, NULL);
-        if (!out) (void)out_of_memory(err);
     }
+    if (name.rc == TARN_ENOMEM) (void)out_of_memory(err);
     tarn_buf_release(&name);
     return out;
 }

@@ -3,6 +3,7 @@
 ** Each test begins with the same lake of four deliveries, damages it behind Tarn's back, and reads what
 ** is said of it: the first entry that is not ok, and where.
 */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "cdc_fixture.h"
+#include "mem.h"
 #include "tarn.h"
 
 static char folder[64];
@@ -286,6 +288,33 @@ static void arguments(void **state) {
     fx_expect(db, "0", "SELECT sum(changes) FROM tarn_verify('cdc', 'nobody')");
 }
 
+/* Every allocation fails in turn: an error, never a verdict that is wrong. */
+static void no_memory(void **state) {
+    unsigned long n, made = ULONG_MAX;
+
+    (void)state;
+    for (n = 1; made >= n; n++) {
+        sqlite3_stmt *stmt = NULL;
+        int rc = sqlite3_prepare_v2(
+            db, "SELECT count(*), sum(ok), sum(changes) FROM tarn_verify('cdc')", -1, &stmt, NULL);
+
+        assert_int_equal(rc, SQLITE_OK);
+        (void)tarn_mem_fail_after(n, 0);
+        rc = sqlite3_step(stmt);
+        made = tarn_mem_fail_after(0, 0);
+        if (made == n) made = ULONG_MAX; /* it ended there */
+        if (rc == SQLITE_ROW) {
+            assert_int_equal(sqlite3_column_int(stmt, 0), 4);
+            assert_int_equal(sqlite3_column_int(stmt, 1), 4);
+            assert_int_equal(sqlite3_column_int(stmt, 2), 26);
+        } else {
+            assert_int_equal(sqlite3_reset(stmt), SQLITE_NOMEM);
+        }
+        sqlite3_finalize(stmt);
+    }
+    assert_true(n > 100);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_wrong, set_up, tear_down),
@@ -298,6 +327,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(missing_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
