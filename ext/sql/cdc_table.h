@@ -14,6 +14,7 @@ struct tarn_cdc_table {
     char *collection;       /* "namespace/collection", percent-encoded */
     int utf8;               /* the database's encoding: text ranges go down only then */
     sqlite3_int64 rowids;   /* last one given out */
+    struct tarn_changes_known known;
 };
 
 /* idxStr: 4 hex digits (columns to read), then two letters per argument: the column ('A' + number) and

@@ -124,9 +124,44 @@ static void while_it_moves(void **state) {
     sqlite3_close(a);
 }
 
+/* A query that has begun to read a large commit's spool file goes on when delivery has removed it. */
+static void delivered_while_read(void **state) {
+    sqlite3 *a, *b;
+    sqlite3_stmt *stmt = NULL;
+    int n = 0;
+    int i;
+
+    (void)state;
+    a = connect_to("a.db");
+    fx_must(a,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; SELECT tarn_config('autoFlush', "
+            "'off'); CREATE TABLE t(x INTEGER PRIMARY KEY, y); SELECT tarn_track('t')");
+    for (i = 0; i < 100; i++)
+        fx_must(a, "INSERT INTO t VALUES(%d, 'small')", i);
+    fx_must(a, "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 20000) "
+               "INSERT INTO t SELECT 1000 + i, hex(zeroblob(40)) FROM s");
+    b = connect_to("a.db");
+    assert_int_equal(sqlite3_prepare_v2(b, "SELECT filename, pk FROM cdc_t ORDER BY bookmark, seq",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    fx_must(a, "SELECT tarn_flush()");
+    do {
+        assert_null(sqlite3_column_text(stmt, 0));
+        assert_int_equal(sqlite3_column_int(stmt, 1), n < 100 ? n : 1000 + n - 99);
+        n++;
+    } while (sqlite3_step(stmt) == SQLITE_ROW);
+    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+    assert_int_equal(n, 20100);
+    fx_expect(b, "20100", "SELECT count(*) FROM cdc_t WHERE filename IS NOT NULL");
+    sqlite3_close(b);
+    sqlite3_close(a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(while_it_moves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(delivered_while_read, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

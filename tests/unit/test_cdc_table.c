@@ -108,6 +108,11 @@ static void delivered_once(void **state) {
     /* an aborted entry's file is nobody's */
     fx_end(&f, 0, 2, "abort");
     fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0!", SHORT, "");
+    /* an end stays what it is, so one that is known is not asked for again */
+    fx_end(&f, 0, 2, "done");
+    fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0", SHORT, "");
+    fx_end(&f, 0, 2, "abort");
+    fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0", SHORT, "");
     fx_close(&f);
 }
 
