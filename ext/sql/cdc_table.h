@@ -54,5 +54,8 @@ int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char 
 /* Makes those of all collections of the namespace that the lake has; names that are taken are passed
 ** over. */
 int tarn_cdc_tables_open(struct tarn_conn *c, const char *namespace_, struct tarn_err *err);
+/* Makes those of all tables that the database tracks or has tracked; names that are taken are passed
+** over. */
+int tarn_cdc_tables_tracked(struct tarn_conn *c, struct tarn_err *err);
 
 #endif
