@@ -53,10 +53,8 @@ static int give(sqlite3 *db, char **message) {
     if (tarn_conn_new(&conn, db)) return SQLITE_NOMEM;
     rc = tarn_sqlite_code(tarn_sql_register(conn, &err));
     if (rc == SQLITE_OK) rc = tarn_sqlite_code(tarn_capture_new(conn, &err));
-    if (rc == SQLITE_OK) {
-        (void)tarn_cdc_tables_tracked(conn, &conn->last);
-        tarn_conn_arm(conn);
-    }
+    if (rc == SQLITE_OK) tarn_cdc_tables_tracked(conn);
+    if (rc == SQLITE_OK) tarn_conn_arm(conn);
     tarn_conn_unref(conn); /* what was registered holds references of its own */
     if (rc && message) *message = sqlite3_mprintf("%s", err.msg);
     return rc;

@@ -33,10 +33,11 @@ struct tarn_capture {
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
-    int64_t schema;               /* the schema cookie that the registry was read at; -1 = none */
-    uint64_t sum;                 /* of the whole schema, then */
-    int64_t total;                /* sqlite3_total_changes at the last change */
-    uint64_t *definitions;        /* where the open transaction's 'T' records are, by number */
+    int missed;     /* a change was made that nobody recorded: the next transaction notes a gap */
+    int64_t schema; /* the schema cookie that the registry was read at; -1 = none */
+    uint64_t sum;   /* of the whole schema, then */
+    int64_t total;  /* sqlite3_total_changes at the last change */
+    uint64_t *definitions; /* where the open transaction's 'T' records are, by number */
     uint32_t n_definitions, definitions_capacity;
     struct tarn_capture_entry *entries;
     size_t n_entries;

@@ -204,6 +204,7 @@ static int commit(sqlite3_vtab *vtab) {
     struct tarn_capture *c = ((struct table *)vtab)->capture;
 
     tarn_txn_commit(c->conn);
+    if (c->looked) c->missed = 0;
     end(c);
     return SQLITE_OK;
 }
