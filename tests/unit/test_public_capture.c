@@ -531,6 +531,38 @@ static void errmsg_tells_that_capture_is_off_once(void **state) {
     end(&b);
 }
 
+static void errmsg_tells_of_what_was_let_pass(void **state) {
+    const char *write = "BEGIN; INSERT INTO notes VALUES(1, 'n');"
+                        "INSERT INTO other.users VALUES(1, 'elsewhere'); COMMIT";
+    struct base b, other;
+    struct heard h = {0};
+    const char *why;
+    char sql[128];
+
+    (void)state;
+    begin(&b);
+    begin(&other);
+    track(b.db, "notes");
+    track(other.db, "users");
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS other", other.path);
+    must(b.db, sql);
+    assert_int_equal(tarn_on_commit(b.db, hear, &h, NULL), SQLITE_OK);
+    must_fail(b.db, write);
+    assert_non_null(strstr(sqlite3_errmsg(b.db), "table other.users is tracked"));
+    assert_int_equal(sqlite3_get_autocommit(b.db), 1); /* rolled back */
+    assert_null(tarn_errmsg(b.db));                    /* the COMMIT has told it */
+    expect(&h, "");
+    must(b.db, "SELECT tarn_config('captureErrors', 'warn')");
+    must(b.db, write);
+    expect(&h, "0 0 app/notes=0;"); /* a gap, and no rows */
+    why = tarn_errmsg(b.db);
+    assert_non_null(why);
+    assert_non_null(strstr(why, "table other.users is tracked"));
+    assert_null(tarn_errmsg(b.db));
+    end(&b);
+    end(&other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_come_for_commits_only),
@@ -549,6 +581,7 @@ int main(void) {
         cmocka_unit_test(a_connection_without_tarn_is_told),
         cmocka_unit_test(errmsg_tells_why_delivery_fails),
         cmocka_unit_test(errmsg_tells_that_capture_is_off_once),
+        cmocka_unit_test(errmsg_tells_of_what_was_let_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
