@@ -13,7 +13,7 @@
 #include "payload.h"
 #include "sha256.h"
 #include "spill.h"
-#include "track.h"
+#include "tracking.h"
 
 static char *select_sql(const struct tarn_shape *s) {
     sqlite3_str *sql = sqlite3_str_new(NULL);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "capture_impl.h"
+#include "chain_entry.h"
 #include "mem.h"
 #include "payload.h"
 #include "track_options.h"
@@ -202,11 +203,10 @@ static int note_schema(struct tarn_capture *c, struct tarn_collection *t, const 
     if (o && was && strcmp(was, t->table) != 0) {
         (void)json_object_set_new(o, "renamedFrom", json_string(was));
     }
-    if (o) text = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
+    text = tarn_chain_entry_text(o);
     if (!text) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_capture_entry(c->conn, t->id, text, err);
-    free(text);
+    tarn_free(text);
     return rc;
 }
 

@@ -1,5 +1,5 @@
 /* track.c: tarn_track, tarn_untrack and the table of what is tracked. */
-#include "track.h"
+#include "tracking.h"
 
 #include "capture.h"
 #include "cdc_table.h"

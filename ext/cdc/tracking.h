@@ -1,6 +1,6 @@
-/* track.h: which tables are tracked: beginning and ending it. */
-#ifndef TARN_CDC_TRACK_H
-#define TARN_CDC_TRACK_H
+/* tracking.h: which tables are tracked: beginning and ending it. */
+#ifndef TARN_CDC_TRACKING_H
+#define TARN_CDC_TRACKING_H
 
 #include "conn.h"
 

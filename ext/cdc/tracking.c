@@ -1,10 +1,11 @@
-/* track.c: see track.h. Everything happens inside one savepoint: it is there as a whole, or not. */
-#include "track.h"
+/* tracking.c: see tracking.h. Everything happens inside one savepoint: it is there as a whole, or not. */
+#include "tracking.h"
 
 #include <jansson.h>
 #include <string.h>
 
 #include "capture_impl.h"
+#include "chain_entry.h"
 #include "db.h"
 #include "mem.h"
 #include "payload.h"
@@ -186,13 +187,10 @@ static char *track_entry(const struct tarn_collection *t, const char *digest, ui
                           "rows", (json_int_t)rows, "sha256", digest);
     json_error_t fault;
     json_t *options = *t->options ? json_loads(t->options, 0, &fault) : NULL;
-    char *text = NULL;
 
     if (o && options) (void)json_object_set(o, "options", options);
-    if (o) text = json_dumps(o, JSON_COMPACT);
     json_decref(options);
-    json_decref(o);
-    return text;
+    return tarn_chain_entry_text(o);
 }
 
 static int begin_tracking(struct tarn_conn *c, int64_t id, struct tarn_err *err) {
@@ -215,7 +213,7 @@ static int begin_tracking(struct tarn_conn *c, int64_t id, struct tarn_err *err)
         rc = entry ? tarn_capture_entry(c, id, entry, err)
                    : tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
-    free(entry);
+    tarn_free(entry);
     tarn_buf_release(&record);
     return rc;
 }
