@@ -177,6 +177,9 @@ static int define(struct tarn_collection *t, struct tarn_err *err) {
     tarn_buf_clear(&t->definition);
     if (columns && key) {
         tarn_shape_define(&t->shape, name, t->epoch, columns, key, &d);
+        if (!t->shape.table) { /* gone: what is left of it is its name */
+            d.table = (struct tarn_slice){(const uint8_t *)t->table, strlen(t->table)};
+        }
         tarn_definition_put(&t->definition, &d);
     }
     if (!columns || !key || t->definition.rc) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
