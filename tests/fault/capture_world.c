@@ -370,6 +370,7 @@ static void note_stale(struct capture_world *w, int i, const struct capture_stat
     int k, t;
 
     for (t = 0; t < CAPTURE_TABLES; t++) {
+        capture_project(&w->live[t], &live[t].names);
         if (!capture_state_same(&live[t], &w->live[t])) return;
     }
     for (k = 0; k < w->n_connections; k++) {
