@@ -398,7 +398,7 @@ static void statement(struct capture_world *w, int i) {
     struct target t;
 
     if (!find_target(w, i, &t, (int)capture_rnd(w, CAPTURE_TABLES))) {
-        (void)capture_run(w, i, "DELETE FROM free"); /* it can't be read: neither can its twin */
+        (void)capture_run(w, i, "PRAGMA user_version"); /* it can't be read: neither can its twin */
         return;
     }
     switch (capture_rnd(w, 20)) {

@@ -243,7 +243,7 @@ static void forget_commits(struct capture_world *w) {
 }
 
 /* The tables of the twin are the same: nothing that Tarn does has changed what a statement does. */
-static void compare_twins(struct capture_world *w, int connection) {
+void capture_compare_twins(struct capture_world *w, int connection) {
     struct capture_connection *c = &w->c[connection];
     int t;
 
@@ -274,7 +274,7 @@ void capture_verify(struct capture_world *w, int connection) {
     size_t i;
     int t;
 
-    compare_twins(w, connection);
+    capture_compare_twins(w, connection);
     make_tables(w, db);
     memset(d, 0, sizeof d);
     for (t = 0; t < CAPTURE_TABLES; t++) {

@@ -49,7 +49,9 @@ struct capture_connection {
     sqlite3_stmt *real_reader, *twin_reader; /* an open SELECT */
     uint64_t real_hook, twin_hook;           /* digests of what the update hooks were told */
     int real_total, twin_total;              /* total_changes() when opened */
-    int altered;                             /* the open transaction has changed the schema */
+    int stale; /* it reads what was there before a commit that only Tarn had something to write in */
+    int forgiven; /* changes() of both may differ until a statement sets it */
+    int altered;  /* the open transaction has changed the schema */
 };
 
 struct capture_commit {
@@ -102,6 +104,8 @@ void capture_settle(struct capture_world *w, int connection);
 int capture_look(struct capture_world *w, int connection, int both);
 /* Replays what came since the last call and compares, bookmark by bookmark. */
 void capture_verify(struct capture_world *w, int connection);
+/* Fails unless both databases hold the same. */
+void capture_compare_twins(struct capture_world *w, int connection);
 /* Everything delivered, read by a new connection, replayed from the bases. Frees all. */
 void capture_end(struct capture_world *w);
 
