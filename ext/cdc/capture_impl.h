@@ -68,6 +68,11 @@ void tarn_capture_forget_dirty(struct tarn_capture *c);
 int tarn_capture_read(struct tarn_capture *c, struct tarn_collection *t, int64_t rowid, int *row,
                       struct tarn_err *err);
 void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity);
+/* The value of a column; sets *null_key where it is a NULL of the key. */
+void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
+                             const struct tarn_shape_column *column, int *null_key);
+/* Ends the body that begins at offset `body`, a value of whose key is NULL. */
+void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid);
 
 /* capture_tx.c: the modules _tarn_tx and _tarn_end. */
 int tarn_capture_modules(struct tarn_capture *c, struct tarn_err *err);

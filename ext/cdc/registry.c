@@ -213,8 +213,8 @@ static int note_gap(struct tarn_capture *c, struct tarn_collection *t, const cha
     return tarn_capture_entry(c->conn, t->id, text, err);
 }
 
-static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
-    char *sql = sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table);
+/* Does the query, which it frees, have a row? */
+static int has_row(struct tarn_capture *c, char *sql, int *yes, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
     int sq = sql ? sqlite3_prepare_v2(c->conn->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
 
@@ -271,10 +271,35 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t,
     if (!t->table || !t->sql) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (rc == TARN_OK) rc = define(t, err);
     if (rc == TARN_OK) rc = note_schema(c, t, reborn ? NULL : was, err);
-    if (rc == TARN_OK && reborn) rc = has_rows(c, t->table, &filled, err);
+    if (rc == TARN_OK && reborn) {
+        char *sql = sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", t->table);
+
+        rc = has_row(c, sql, &filled, err);
+    }
     if (rc == TARN_OK && filled) rc = note_gap(c, t, "the table was made with rows", err);
     tarn_free(was);
     return rc;
+}
+
+/* Does pk hold rowids that VACUUM may have given to other rows? It does where the rowid is the key, and
+** in rows with a NULL in theirs. */
+static int has_loose_rowids(struct tarn_capture *c, struct tarn_collection *t, int *yes,
+                            struct tarn_err *err) {
+    const struct tarn_shape *s = &t->shape;
+    sqlite3_str *sql = NULL;
+    const char *between = " WHERE ";
+    size_t i;
+
+    *yes = !t->dropped && s->n_key == 0;
+    if (t->dropped || s->n_key == 0 || s->without_rowid) return TARN_OK;
+    sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "SELECT 1 FROM main.\"%w\"", t->table);
+    for (i = 0; i < s->n_columns; i++) {
+        if (s->columns[i].key == 0) continue;
+        sqlite3_str_appendf(sql, "%s\"%w\" IS NULL", between, s->columns[i].name);
+        between = " OR ";
+    }
+    return has_row(c, sqlite3_str_finish(sql), yes, err);
 }
 
 /* A sum over the whole schema: VACUUM moves the cookie and leaves it as it is. */
@@ -305,6 +330,7 @@ static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     uint64_t before = c->sum;
     int known = c->schema >= 0;
+    int loose;
     size_t i;
     int rc;
 
@@ -316,8 +342,11 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
         struct tarn_collection *t = &c->collections[i];
 
         rc = bring_up_to_date(c, t, err);
-        if (rc == TARN_OK && known && c->joined && c->sum == before && !t->dropped &&
-            t->shape.n_key == 0) {
+        loose = 0;
+        if (rc == TARN_OK && known && c->joined && c->sum == before) {
+            rc = has_loose_rowids(c, t, &loose, err);
+        }
+        if (rc == TARN_OK && loose) {
             rc = note_gap(c, t, "VACUUM may have given the rows other rowids", err);
         }
     }
