@@ -71,6 +71,7 @@ struct tarn_scanned {
 };
 
 struct tarn_scan_stats { /* what tarn_explain prints */
+    int by_name;         /* files were pruned by their names: deltas, of ext/cdc */
     uint64_t listed, pruned_path, masked, files, pruned_file, opened, footer_hits;
     uint64_t jsonl_files, jsonl_lines, jsonl_bad;
     uint64_t pending_rows;

@@ -67,8 +67,13 @@ static void on_stats(void *arg, const struct tarn_scan_stats *s) {
 
     h->scans++;
     count(h, "objects listed", s->listed, NULL);
-    count(h, "files outside the time range", s->pruned_path, "by their folder");
-    count(h, "files masked", s->masked, "replaced by a compacted file, or a part of one");
+    if (s->by_name) {
+        count(h, "files outside the range", s->pruned_path, "by their name");
+        count(h, "files of aborted deliveries", s->masked, NULL);
+    } else {
+        count(h, "files outside the time range", s->pruned_path, "by their folder");
+        count(h, "files masked", s->masked, "replaced by a compacted file, or a part of one");
+    }
     count(h, "files", s->files, "left to look at");
     count(h, "files excluded", s->pruned_file, "by the file's statistics");
     count(h, "files opened", s->opened, NULL);

@@ -1,0 +1,155 @@
+/* cdc_tables.c: makes the tables cdc_<collection> in temp.
+**
+** What is made is looked up first, so that nothing changes in the schema of temp when it is there
+** already. A table or view of that name, in whatever database of the connection, is the user's: ours
+** would hide it.
+*/
+#include <string.h>
+
+#include "cdc_table.h"
+#include "mem.h"
+#include "text.h"
+
+static int out_of_memory(struct tarn_err *err) {
+    return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+}
+
+static char *statement(const char *namespace_, const char *collection) {
+    return sqlite3_mprintf("CREATE VIRTUAL TABLE temp.\"cdc_%w\" USING tarn_cdc('%q', '%q')",
+                           collection, namespace_, collection);
+}
+
+/* The words behind CREATE, as SQLite keeps them: "VIRTUAL TABLE "cdc_x" USING …", without temp. */
+static const char *using_part(const char *sql) {
+    const char *at = sql ? strstr(sql, " USING tarn_cdc(") : NULL;
+
+    return at;
+}
+
+/* Looks for the name in one schema: 0 none, 1 ours (same arguments), 2 another's. */
+static int look_in(sqlite3 *db, const char *schema, const char *collection, const char *want,
+                   int *state, struct tarn_err *err) {
+    char *sql = sqlite3_mprintf(
+        "SELECT sql FROM \"%w\".%s WHERE lower(name) = lower('cdc_%q') AND type IN "
+        "('table', 'view')",
+        schema, strcmp(schema, "temp") == 0 ? "sqlite_temp_schema" : "sqlite_schema", collection);
+    sqlite3_stmt *stmt = NULL;
+    int rc = sql ? sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
+
+    *state = 0;
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const char *have = using_part((const char *)sqlite3_column_text(stmt, 0));
+
+        *state = have && strcmp(schema, "temp") == 0 && strcmp(have, using_part(want)) == 0 ? 1 : 2;
+    }
+    if (stmt) rc = sqlite3_finalize(stmt);
+    sqlite3_free(sql);
+    return rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE
+               ? TARN_OK
+               : tarn_err_sqlite(err, db, rc, "looking for a table of changes");
+}
+
+/* 0 none, 1 ours, 2 another's; over all databases of the connection. */
+static int look(sqlite3 *db, const char *collection, const char *want, int *state,
+                struct tarn_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int sq = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &stmt, NULL);
+    int rc = TARN_OK;
+
+    rc = look_in(db, "temp", collection, want, state, err);
+    while (rc == TARN_OK && sq == SQLITE_OK && *state == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *schema = (const char *)sqlite3_column_text(stmt, 1);
+
+        if (schema && strcmp(schema, "temp") != 0) {
+            rc = look_in(db, schema, collection, want, state, err);
+        }
+    }
+    (void)sqlite3_finalize(stmt);
+    if (rc == TARN_OK && sq) rc = tarn_err_sqlite(err, db, sq, "PRAGMA database_list");
+    return rc;
+}
+
+int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char *collection,
+                        struct tarn_err *err) {
+    char *sql = statement(namespace_, collection);
+    int state = 0;
+    int rc;
+
+    if (!sql) return out_of_memory(err);
+    rc = look(c->db, collection, sql, &state, err);
+    if (rc == TARN_OK && state == 2) {
+        rc = tarn_err_set(err, TARN_EEXIST,
+                          "there is a table cdc_%.60s already, which is not of the changes of "
+                          "%.60s/%.60s: track under another name, {\"collection\":\"...\"}",
+                          collection, namespace_, collection);
+    }
+    if (rc == TARN_OK && state == 0) {
+        int sq = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+
+        if (sq) rc = tarn_err_sqlite(err, c->db, sq, "making a table of changes");
+    }
+    sqlite3_free(sql);
+    return rc;
+}
+
+int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char *collection,
+                        struct tarn_err *err) {
+    char *sql = statement(namespace_, collection);
+    int state = 0;
+    int rc;
+
+    if (!sql) return out_of_memory(err);
+    rc = look_in(c->db, "temp", collection, sql, &state, err);
+    sqlite3_free(sql);
+    if (rc || state != 1) return rc;
+    sql = sqlite3_mprintf("DROP TABLE temp.\"cdc_%w\"", collection);
+    if (!sql) return out_of_memory(err);
+    rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
+    sqlite3_free(sql);
+    return rc ? tarn_err_sqlite(err, c->db, rc, "dropping a table of changes") : TARN_OK;
+}
+
+/* One folder of the namespace: its name is a collection's, unless it is none that an encoder wrote. */
+static int make_of_folder(struct tarn_conn *c, const char *namespace_, const char *folder,
+                          struct tarn_err *err) {
+    struct tarn_buf name = TARN_BUF_INIT(TARN_KEY_MAX);
+    struct tarn_err why = {0};
+    size_t n = strcspn(folder, "/");
+    int rc = TARN_OK;
+
+    if (tarn_percent_decode(&name, folder, n) == 0) {
+        tarn_buf_u8(&name, 0);
+        if (name.rc) {
+            rc = out_of_memory(err);
+        } else if (memchr(name.data, 0, name.len) == name.data + name.len - 1) {
+            rc = tarn_cdc_table_make(c, namespace_, (const char *)name.data, &why);
+            rc =
+                rc == TARN_EEXIST || rc == TARN_OK ? TARN_OK : tarn_err_set(err, rc, "%s", why.msg);
+        }
+    }
+    tarn_buf_release(&name);
+    return rc;
+}
+
+int tarn_cdc_tables_open(struct tarn_conn *c, const char *namespace_, struct tarn_err *err) {
+    struct tarn_buf prefix = TARN_BUF_INIT(TARN_KEY_MAX);
+    struct tarn_listing folders = {0};
+    struct tarn_lake *lake = NULL;
+    size_t i;
+    int rc = tarn_conn_lake(c, 0, &lake, err);
+
+    if (rc || !lake) return rc;
+    tarn_buf_puts(&prefix, "cdc/");
+    tarn_percent_encode(&prefix, namespace_, strlen(namespace_));
+    tarn_buf_puts(&prefix, "/");
+    tarn_buf_u8(&prefix, 0);
+    rc = prefix.rc ? tarn_err_set(err, prefix.rc, "the namespace's name is too long")
+                   : tarn_store_list(tarn_lake_store(lake), (const char *)prefix.data, '/', NULL, 0,
+                                     &folders, err);
+    for (i = 0; rc == TARN_OK && i < folders.n_prefixes; i++) {
+        rc = make_of_folder(c, namespace_, folders.prefixes[i] + prefix.len - 1, err);
+    }
+    tarn_listing_release(&folders);
+    tarn_buf_release(&prefix);
+    return rc;
+}
