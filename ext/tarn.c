@@ -12,6 +12,7 @@ SQLITE_EXTENSION_INIT1
 #include "capture.h"
 #include "conn.h"
 #include "db.h"
+#include "deliver_changes.h"
 #include "family.h"
 #include "tarn.h"
 #include "version.h"
@@ -45,6 +46,7 @@ static int give(sqlite3 *db, char **message) {
     }
     /* A connection that Tarn opened for itself, and present() by way of sqlite3_auto_extension. */
     if (tarn_db_internal() || present(db)) return SQLITE_OK;
+    tarn_deliver_changes_register();
     if (tarn_conn_new(&conn, db)) return SQLITE_NOMEM;
     rc = tarn_sqlite_code(tarn_sql_register(conn, &err));
     if (rc == SQLITE_OK) rc = tarn_sqlite_code(tarn_capture_new(conn, &err));

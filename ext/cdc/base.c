@@ -88,6 +88,12 @@ static void put_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt
     }
 }
 
+int tarn_base_register(sqlite3 *db) {
+    return sqlite3_create_function(db, "_tarn_pk", -1,
+                                   SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                   pk_call, NULL, NULL);
+}
+
 struct writer {
     struct tarn_spill spill;
     struct tarn_buf body, frame;
@@ -147,11 +153,8 @@ int tarn_base_write(struct tarn_conn *c, struct tarn_collection *t, struct tarn_
     struct tarn_change_summary base = {{(const uint8_t *)t->name, strlen(t->name)}, 0, NULL};
     uint8_t sum[TARN_SHA256];
     struct writer w;
-    int sq = sqlite3_create_function(c->db, "_tarn_pk", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                     NULL, pk_call, NULL, NULL);
-    int rc = tarn_err_sqlite(err, c->db, sq, "a function of tracking");
+    int rc;
 
-    if (rc) return rc;
     memset(&w, 0, sizeof w);
     tarn_spill_init(&w.spill);
     w.spill.folder = c->shared->spool;

@@ -14,6 +14,7 @@
 
 #include "capture_impl.h"
 #include "mem.h"
+#include "track.h"
 #include "txn.h"
 
 static int read_cookie(struct tarn_capture *c, int64_t *out, struct tarn_err *err) {
@@ -198,7 +199,7 @@ static int prepare(struct tarn_capture *c, struct tarn_err *err) {
     int sq = SQLITE_OK;
 
     if (!c->join) {
-        sq = sqlite3_prepare_v3(db, "DELETE FROM main._tarn_tx WHERE 0", -1,
+        sq = sqlite3_prepare_v3(db, "DELETE FROM main._tarn_tx WHERE rowid = 0", -1,
                                 SQLITE_PREPARE_PERSISTENT, &c->join, NULL);
     }
     /* the table whose disconnecting, when the connection is closed, ends the kept statements */
@@ -279,6 +280,9 @@ int tarn_capture_new(struct tarn_conn *conn, struct tarn_err *err) {
     tarn_buf_init(&c->key, (size_t)1 << 31);
     conn->capture = c;
     rc = tarn_capture_modules(c, err); /* which own it from here on */
+    if (rc == TARN_OK) {
+        rc = tarn_err_sqlite(err, conn->db, tarn_base_register(conn->db), "registering _tarn_pk");
+    }
     if (rc == TARN_OK && tarn_registry_exists(conn->db)) {
         (void)tarn_capture_arm(conn, &conn->last);
     }

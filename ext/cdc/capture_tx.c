@@ -54,9 +54,25 @@ static int disconnect_end(sqlite3_vtab *vtab) {
     return disconnect(vtab);
 }
 
+/* `DELETE … WHERE rowid = 0` touches one row at most, so it needs no statement journal. That matters: it
+** runs inside a change of the application's, and when it must be prepared again (the schema has changed)
+** a journal would be rolled back, which moves the application's cursor away from where its row belongs. */
 static int best_index(sqlite3_vtab *vtab, sqlite3_index_info *info) {
+    int i;
+
     (void)vtab;
-    (void)info;
+    for (i = 0; i < info->nConstraint; i++) {
+        if (!info->aConstraint[i].usable || info->aConstraint[i].iColumn >= 0 ||
+            info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ) {
+            continue;
+        }
+        info->aConstraintUsage[i].argvIndex = 1;
+        info->aConstraintUsage[i].omit = 1;
+        info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+        info->estimatedRows = 1;
+        info->estimatedCost = 1;
+        break;
+    }
     return SQLITE_OK;
 }
 

@@ -21,4 +21,7 @@ struct tarn_collection;
 int tarn_base_write(struct tarn_conn *c, struct tarn_collection *t, struct tarn_buf *record,
                     char digest[65], uint64_t *rows, struct tarn_err *err);
 
+/* Gives the connection _tarn_pk, by which bases are sorted. SQLITE_*. */
+int tarn_base_register(sqlite3 *db);
+
 #endif

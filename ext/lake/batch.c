@@ -110,32 +110,54 @@ static void sort_rows(struct tarn_batch *b) {
     }
 }
 
-int tarn_batch_make(struct tarn_batch *out, const struct tarn_commit *first, uint64_t last,
+/* The events of a commit. They come first: what follows is changes. */
+static int add_commit(struct tarn_batch *b, const struct tarn_commit *c, size_t *capacity,
+                      int *changes, struct tarn_err *err) {
+    struct tarn_cursor at = {c->payload, c->payload + c->len, TARN_OK};
+    int rc = TARN_OK;
+
+    while (at.p < at.end && rc == TARN_OK) {
+        const uint8_t *record = at.p;
+        struct tarn_record r;
+
+        if (*record != 'E' && *record != 'S') {
+            *changes = 1;
+            break;
+        }
+        rc = tarn_payload_next(&at, &r, err);
+        if (rc) break;
+        rc = r.kind == 'E' ? add_event(b, capacity, &r.event, record, (size_t)(at.p - record))
+                           : add_spool(b, &r.spool);
+        if (rc) (void)tarn_err_set(err, rc, "out of memory");
+    }
+    return rc;
+}
+
+static int plan_changes(struct tarn_deliver_plan **out, const struct tarn_deliver_run *run,
+                        struct tarn_err *err) {
+    const struct tarn_deliver *d = tarn_deliver_changes();
+
+    if (!d) {
+        return tarn_err_set(err, TARN_EUNSUPPORTED,
+                            "commits hold changes of rows, which this build cannot deliver");
+    }
+    return d->plan(out, run, err);
+}
+
+int tarn_batch_make(struct tarn_batch *out, const struct tarn_deliver_run *run,
                     struct tarn_err *err) {
     const struct tarn_commit *c;
     size_t capacity = 0;
+    int changes = 0;
     int rc = TARN_OK;
 
     memset(out, 0, sizeof *out);
     /* the last one's `next` isn't looked at: behind it commits may be added meanwhile */
-    for (c = first; c && c->sequence <= last && rc == TARN_OK;
-         c = c->sequence < last ? c->next : NULL) {
-        struct tarn_cursor at = {c->payload, c->payload + c->len, TARN_OK};
-
-        while (at.p < at.end && rc == TARN_OK) {
-            const uint8_t *record = at.p;
-            struct tarn_record r;
-
-            rc = tarn_payload_next(&at, &r, err);
-            if (rc) break;
-            if (r.kind == 'E') {
-                rc = add_event(out, &capacity, &r.event, record, (size_t)(at.p - record));
-            } else if (r.kind == 'S') {
-                rc = add_spool(out, &r.spool);
-            }
-            if (rc) (void)tarn_err_set(err, rc, "out of memory");
-        }
+    for (c = run->first; c && c->sequence <= run->last && rc == TARN_OK;
+         c = c->sequence < run->last ? c->next : NULL) {
+        rc = add_commit(out, c, &capacity, &changes, err);
     }
+    if (rc == TARN_OK && changes) rc = plan_changes(&out->changes, run, err);
     if (rc) {
         tarn_batch_release(out);
         return rc;
@@ -152,6 +174,7 @@ void tarn_batch_release(struct tarn_batch *b) {
     tarn_free(b->roots);
     tarn_free(b->rows);
     tarn_free(b->spools);
+    if (b->changes) tarn_deliver_changes()->release(b->changes);
     memset(b, 0, sizeof *b);
 }
 
@@ -195,6 +218,9 @@ int tarn_batch_makes(const struct tarn_log *log, const struct tarn_log_entry *e,
     size_t n = strlen(o->key);
     int same = 0;
 
+    if (o->kind != TARN_LOG_EVENTS) {
+        return tarn_deliver_changes() && tarn_deliver_changes()->makes(log, e, o);
+    }
     if (n > OBJECT_BELOW_ROOT && tarn_key_parse(o->key, n - OBJECT_BELOW_ROOT, &info) == 0 &&
         object_key(log, e, o->key, n - OBJECT_BELOW_ROOT, info.lo, o->spool, &key) == TARN_OK) {
         same = strcmp((char *)key.data, o->key) == 0;
@@ -216,7 +242,7 @@ int tarn_batch_objects(const struct tarn_batch *b, const struct tarn_log *log,
         rc = object_key(log, e, root, strlen(root),
                         tarn_time_floor(b->rows[i].ts, TARN_MS_PER_HOUR), NULL, &key);
         if (rc == TARN_OK) {
-            rc = tarn_log_entry_object(e, (char *)key.data, end - i, NULL, err);
+            rc = tarn_log_entry_object(e, TARN_LOG_EVENTS, (char *)key.data, end - i, NULL, err);
         }
         i = end;
     }
@@ -225,11 +251,12 @@ int tarn_batch_objects(const struct tarn_batch *b, const struct tarn_log *log,
 
         rc = object_key(log, e, (const char *)f->root.data, f->root.len, f->hour, f->name, &key);
         if (rc == TARN_OK) {
-            rc = tarn_log_entry_object(e, (char *)key.data, f->rows, f->name, err);
+            rc = tarn_log_entry_object(e, TARN_LOG_EVENTS, (char *)key.data, f->rows, f->name, err);
         }
     }
     tarn_buf_release(&key);
-    return rc ? tarn_err_set(err, rc, "out of memory") : TARN_OK;
+    if (rc) return tarn_err_set(err, rc, "out of memory");
+    return b->changes ? tarn_deliver_changes()->list(b->changes, log, e, err) : TARN_OK;
 }
 
 static int put_rows(const struct tarn_batch *b, size_t from, size_t to, const struct tarn_log *log,
@@ -303,26 +330,79 @@ static int mismatch(const struct tarn_log_entry *e, struct tarn_err *err) {
                         e->n, e->first, e->last);
 }
 
+static int same_objects(const struct tarn_log_entry *a, const struct tarn_log_entry *b) {
+    size_t i;
+
+    if (a->n_objects != b->n_objects) return 0;
+    for (i = 0; i < a->n_objects; i++) {
+        if (a->objects[i].kind != b->objects[i].kind ||
+            strcmp(a->objects[i].key, b->objects[i].key) != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int tarn_batch_put(const struct tarn_batch *b, const struct tarn_log *log,
                    const struct tarn_log_entry *e, const char *spool_folder, struct tarn_err *err) {
-    struct tarn_log_entry mine = {.n = e->n, .time = e->time};
+    struct tarn_log_entry mine = {.n = e->n, .first = e->first, .last = e->last, .time = e->time};
+    const struct tarn_deliver *d = tarn_deliver_changes();
     size_t object = 0;
     size_t i = 0;
     int rc = tarn_batch_objects(b, log, &mine, err);
 
-    if (rc == TARN_OK && mine.n_objects != e->n_objects) rc = mismatch(e, err);
-    for (object = 0; object < mine.n_objects && rc == TARN_OK; object++) {
-        if (strcmp(mine.objects[object].key, e->objects[object].key) != 0) rc = mismatch(e, err);
-    }
-    for (object = 0; i < b->n_rows && rc == TARN_OK; object++) {
+    if (rc == TARN_OK && !same_objects(&mine, e)) rc = mismatch(e, err);
+    if (rc == TARN_OK && b->changes) rc = d->claim(b->changes, log, err);
+    while (i < b->n_rows && rc == TARN_OK) {
         size_t end = tarn_batch_partition(b, i);
 
-        rc = put_rows(b, i, end, log, e, mine.objects[object].key, err);
+        rc = put_rows(b, i, end, log, e, mine.objects[object++].key, err);
         i = end;
     }
     for (i = 0; i < b->n_spools && rc == TARN_OK; i++, object++) {
         rc = put_spool(log, mine.objects[object].key, spool_folder, b->spools[i].name, err);
     }
+    if (rc == TARN_OK && b->changes) {
+        rc = d->put(b->changes, log, e, mine.objects + object, mine.n_objects - object, err);
+    }
     tarn_log_entry_release(&mine);
     return rc;
+}
+
+int tarn_batch_finish(const struct tarn_batch *b, const struct tarn_log *log,
+                      const struct tarn_log_entry *e, struct tarn_err *err) {
+    return b->changes ? tarn_deliver_changes()->finish(b->changes, log, e, err) : TARN_OK;
+}
+
+int tarn_batch_catch_up(const struct tarn_deliver_run *run, const struct tarn_log *log,
+                        const struct tarn_log_entry *e, struct tarn_err *err) {
+    const struct tarn_deliver *d = tarn_deliver_changes();
+    struct tarn_deliver_plan *plan = NULL;
+    struct tarn_err why = {0};
+    int yes = 1;
+    int rc = e->changes.n && d ? d->finished(log, e, &yes, err) : TARN_OK;
+
+    if (rc || yes) return rc;
+    rc = d->plan(&plan, run, &why);
+    if (rc == TARN_ENOTFOUND)
+        return TARN_OK; /* its rows are delivered: the rest is for readers' ease */
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
+    rc = d->finish(plan, log, e, err);
+    d->release(plan);
+    return rc;
+}
+
+void tarn_batch_withdraw(const struct tarn_log *log, const struct tarn_log_entry *e) {
+    size_t i;
+
+    for (i = 0; i < e->n_objects; i++) {
+        const struct tarn_log_object *o = &e->objects[i];
+
+        if (!tarn_batch_makes(log, e, o)) continue;
+        if (o->kind == TARN_LOG_EVENTS) {
+            (void)tarn_store_delete(log->store, o->key, NULL);
+        } else {
+            (void)tarn_deliver_changes()->withdraw(log, e, o, NULL);
+        }
+    }
 }

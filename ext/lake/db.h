@@ -44,8 +44,8 @@ struct tarn_db {
 
     struct tarn_commit *first, *last; /* by sequence */
     size_t queue_bytes;
-    uint64_t queue_events;
-    uint64_t newest;      /* highest sequence that is known to be committed, queued or not */
+    uint64_t queue_events; /* and rows changed */
+    uint64_t newest;       /* highest sequence that is known to be committed, queued or not */
     int unread;           /* the flusher can't read the outbox: the next use of a connection does */
     uint64_t memory_last; /* highest sequence of a database without a file */
     int64_t memory_time;
@@ -63,7 +63,7 @@ struct tarn_db {
     int64_t retry_at;
     struct tarn_err error; /* of the last delivery; code 0 = it went well */
     sqlite3 *syncer;       /* the flusher's own connection, which never reads (db_sync.h) */
-    uint64_t delivered;    /* events, since the process began */
+    uint64_t delivered;    /* events and changes, since the process began */
 };
 
 /* The shared state of main of `db`, made at the first call; one reference more. */

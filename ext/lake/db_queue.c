@@ -129,7 +129,7 @@ static struct tarn_commit **insert(struct tarn_db *d, struct tarn_commit **from,
     if (!c->next) d->last = c;
     c->queued = tarn_time_monotonic();
     d->queue_bytes += c->len;
-    d->queue_events += c->events;
+    d->queue_events += tarn_commit_rows(c);
     return &c->next;
 }
 
@@ -163,7 +163,7 @@ void tarn_db_drop_collected(struct tarn_db *d) {
 
         d->first = c->next;
         d->queue_bytes -= c->len;
-        d->queue_events -= c->events;
+        d->queue_events -= tarn_commit_rows(c);
         tarn_commit_free(c);
     }
     if (!d->first) d->last = NULL;

@@ -18,6 +18,8 @@
 #define ENTRY_MAX ((size_t)64 << 20)
 #define KEY_BYTES 512
 
+static const char *const kinds[] = {"events", "delta", "base"};
+
 static int log_key(const struct tarn_log *log, uint64_t n, const char *extension,
                    char out[KEY_BYTES], struct tarn_err *err) {
     struct tarn_buf b = TARN_BUF_INIT(KEY_BYTES);
@@ -48,11 +50,12 @@ void tarn_log_entry_release(struct tarn_log_entry *e) {
     }
     tarn_free(e->objects);
     tarn_free(e->commits);
+    tarn_log_changes_release(&e->changes);
     memset(e, 0, sizeof *e);
 }
 
-int tarn_log_entry_object(struct tarn_log_entry *e, const char *key, uint64_t rows,
-                          const char *spool, struct tarn_err *err) {
+int tarn_log_entry_object(struct tarn_log_entry *e, enum tarn_log_kind kind, const char *key,
+                          uint64_t rows, const char *spool, struct tarn_err *err) {
     struct tarn_log_object *o;
 
     if ((e->n_objects & (e->n_objects - 1)) == 0) { /* full at each power of two */
@@ -63,6 +66,7 @@ int tarn_log_entry_object(struct tarn_log_entry *e, const char *key, uint64_t ro
         e->objects = grown;
     }
     o = &e->objects[e->n_objects];
+    o->kind = kind;
     o->rows = rows;
     o->key = tarn_strdup(key);
     o->spool = spool ? tarn_strdup(spool) : NULL;
@@ -77,29 +81,13 @@ const uint8_t *tarn_log_digest(const struct tarn_log_entry *e, uint64_t sequence
     return e->commits + (sequence - e->first) * TARN_DIGEST;
 }
 
-static void put_hex(struct tarn_buf *b, const uint8_t *digest) {
-    int i;
-
-    tarn_buf_u8(b, '"');
-    for (i = 0; i < TARN_DIGEST; i++)
-        tarn_buf_printf(b, "%02x", digest[i]);
-    tarn_buf_u8(b, '"');
-}
-
-static int get_hex(const json_t *v, uint8_t *out) {
-    const char *s = json_string_value(v);
-    int i;
-
-    if (!s || strlen(s) != 2 * TARN_DIGEST) return -1;
-    for (i = 0; i < TARN_DIGEST; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *hi = strchr(digits, s[2 * i]);
-        const char *lo = strchr(digits, s[2 * i + 1]);
-
-        if (!hi || !lo) return -1;
-        out[i] = (uint8_t)((hi - digits) << 4 | (lo - digits));
-    }
-    return 0;
+static void put_object(struct tarn_buf *b, const struct tarn_log_object *o) {
+    tarn_buf_puts(b, "{\"key\":");
+    tarn_json_quote(b, o->key, strlen(o->key));
+    tarn_buf_printf(b, ",\"rows\":%" PRIu64, o->rows);
+    if (o->spool) tarn_buf_printf(b, ",\"spool\":\"%s\"", o->spool);
+    if (o->kind != TARN_LOG_EVENTS) tarn_buf_printf(b, ",\"kind\":\"%s\"", kinds[o->kind]);
+    tarn_buf_u8(b, '}');
 }
 
 int tarn_log_write(const struct tarn_log *log, const struct tarn_log_entry *e,
@@ -117,21 +105,22 @@ int tarn_log_write(const struct tarn_log *log, const struct tarn_log_entry *e,
         &b,
         "{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"time\":%" PRId64 ",\"previous\":", e->first,
         e->last, e->time);
-    put_hex(&b, e->previous);
+    tarn_log_hex(&b, e->previous);
     tarn_buf_puts(&b, ",\"commits\":[");
     for (s = e->first; s <= e->last; s++) {
         if (s > e->first) tarn_buf_u8(&b, ',');
-        put_hex(&b, tarn_log_digest(e, s));
+        tarn_log_hex(&b, tarn_log_digest(e, s));
     }
     tarn_buf_puts(&b, "],\"objects\":[");
     for (i = 0; i < e->n_objects; i++) {
-        tarn_buf_puts(&b, i ? ",{\"key\":" : "{\"key\":");
-        tarn_json_quote(&b, e->objects[i].key, strlen(e->objects[i].key));
-        tarn_buf_printf(&b, ",\"rows\":%" PRIu64, e->objects[i].rows);
-        if (e->objects[i].spool) tarn_buf_printf(&b, ",\"spool\":\"%s\"", e->objects[i].spool);
-        tarn_buf_u8(&b, '}');
+        if (i) tarn_buf_u8(&b, ',');
+        put_object(&b, &e->objects[i]);
     }
     tarn_buf_u8(&b, ']');
+    if (e->changes.n) {
+        tarn_buf_puts(&b, ",\"changes\":");
+        tarn_log_changes_put(&b, &e->changes);
+    }
     if (e->has_parent) {
         tarn_buf_printf(&b, ",\"parent\":\"%08" PRIx32 "\",\"parentSequence\":%" PRIu64, e->parent,
                         e->parent_sequence);
@@ -143,6 +132,17 @@ int tarn_log_write(const struct tarn_log *log, const struct tarn_log_entry *e,
     return rc;
 }
 
+static int take_kind(const json_t *word, enum tarn_log_kind *out) {
+    const char *s = json_string_value(word);
+
+    for (int i = 0; s && i < 3; i++) {
+        if (strcmp(s, kinds[i]) != 0) continue;
+        *out = (enum tarn_log_kind)i;
+        return 0;
+    }
+    return -1;
+}
+
 static int parse_objects(struct tarn_log_entry *e, const json_t *objects, struct tarn_err *err) {
     size_t i;
 
@@ -150,13 +150,19 @@ static int parse_objects(struct tarn_log_entry *e, const json_t *objects, struct
         const json_t *o = json_array_get(objects, i);
         const char *key = json_string_value(json_object_get(o, "key"));
         const char *spool = json_string_value(json_object_get(o, "spool"));
+        const json_t *word = json_object_get(o, "kind");
         json_int_t rows = json_integer_value(json_object_get(o, "rows"));
+        enum tarn_log_kind kind = TARN_LOG_EVENTS;
         int rc;
 
-        if (!key || rows <= 0 || tarn_key_check(key, NULL) || (spool && strchr(spool, '/'))) {
+        if (word && take_kind(word, &kind)) {
+            return tarn_err_set(err, TARN_ECORRUPT, "objects[%zu] is of an unknown kind", i);
+        }
+        if (!key || rows < (kind != TARN_LOG_BASE) || tarn_key_check(key, NULL) ||
+            (spool && (kind != TARN_LOG_EVENTS || strchr(spool, '/')))) {
             return tarn_err_set(err, TARN_ECORRUPT, "objects[%zu] is malformed", i);
         }
-        rc = tarn_log_entry_object(e, key, (uint64_t)rows, spool, err);
+        rc = tarn_log_entry_object(e, kind, key, (uint64_t)rows, spool, err);
         if (rc) return rc;
     }
     return TARN_OK;
@@ -169,10 +175,11 @@ static int parse_entry(struct tarn_log_entry *e, const json_t *root, struct tarn
     json_int_t last = json_integer_value(json_object_get(root, "last"));
     size_t n = json_array_size(commits);
     size_t i;
+    int rc;
 
     if (first <= 0 || last < first || n != (size_t)(last - first) + 1 ||
         !json_is_array(json_object_get(root, "objects")) ||
-        get_hex(json_object_get(root, "previous"), e->previous)) {
+        tarn_log_unhex(json_string_value(json_object_get(root, "previous")), e->previous)) {
         return tarn_err_set(err, TARN_ECORRUPT, "first, last, previous, commits don't agree");
     }
     e->first = (uint64_t)first;
@@ -181,7 +188,8 @@ static int parse_entry(struct tarn_log_entry *e, const json_t *root, struct tarn
     e->commits = tarn_reallocarray(NULL, n, TARN_DIGEST);
     if (!e->commits) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     for (i = 0; i < n; i++) {
-        if (get_hex(json_array_get(commits, i), e->commits + i * TARN_DIGEST)) {
+        if (tarn_log_unhex(json_string_value(json_array_get(commits, i)),
+                           e->commits + i * TARN_DIGEST)) {
             return tarn_err_set(err, TARN_ECORRUPT, "commits[%zu] is not a digest", i);
         }
     }
@@ -190,7 +198,9 @@ static int parse_entry(struct tarn_log_entry *e, const json_t *root, struct tarn
         e->parent = (uint32_t)strtoul(parent, NULL, 16);
         e->parent_sequence = (uint64_t)json_integer_value(json_object_get(root, "parentSequence"));
     }
-    return parse_objects(e, json_object_get(root, "objects"), err);
+    rc = tarn_log_changes_take(&e->changes, json_object_get(root, "changes"), e->first, e->last,
+                               err);
+    return rc ? rc : parse_objects(e, json_object_get(root, "objects"), err);
 }
 
 int tarn_log_read(const struct tarn_log *log, uint64_t n, struct tarn_log_entry *out,

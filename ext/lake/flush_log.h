@@ -5,7 +5,9 @@
 **
 ** timeline: 8 hex digits; n: 12 decimal digits. An entry is
 **   {"first":1,"last":3,"time":ms,"previous":"hex","commits":["hex",…],
-**    "objects":[{"key":"events/…","rows":5,"spool":"….parquet"}],
+**    "objects":[{"key":"events/…","rows":5,"spool":"….parquet"},
+**               {"key":"cdc/…","rows":3,"kind":"delta"}, {"key":"cdc/…","rows":9,"kind":"base"}],
+**    "changes":[…],                                     (log_changes.h; absent when there are none)
 **    "parent":"00000000","parentSequence":7}            (parent: only in entry 1 of a child)
 ** Whoever finds an entry can complete it: keys follow from database, timeline, number and
 ** partition; rows from the outbox.
@@ -13,10 +15,14 @@
 #ifndef TARN_FLUSH_LOG_H
 #define TARN_FLUSH_LOG_H
 
+#include "log_changes.h"
 #include "outbox.h"
 #include "store.h"
 
+enum tarn_log_kind { TARN_LOG_EVENTS, TARN_LOG_DELTA, TARN_LOG_BASE };
+
 struct tarn_log_object {
+    enum tarn_log_kind kind;
     char *key; /* owned */
     uint64_t rows;
     char *spool; /* owned; NULL = rows in line */
@@ -29,6 +35,7 @@ struct tarn_log_entry {
     uint8_t *commits;                /* owned; (last - first + 1) digests */
     struct tarn_log_object *objects; /* owned */
     size_t n_objects;
+    struct tarn_log_changes changes;
     int has_parent;
     uint32_t parent;
     uint64_t parent_sequence;
@@ -45,8 +52,8 @@ struct tarn_log {
 };
 
 void tarn_log_entry_release(struct tarn_log_entry *e);
-int tarn_log_entry_object(struct tarn_log_entry *e, const char *key, uint64_t rows,
-                          const char *spool, struct tarn_err *err);
+int tarn_log_entry_object(struct tarn_log_entry *e, enum tarn_log_kind kind, const char *key,
+                          uint64_t rows, const char *spool, struct tarn_err *err);
 /* Digest of a sequence in [first - 1, last]; NULL outside. */
 const uint8_t *tarn_log_digest(const struct tarn_log_entry *e, uint64_t sequence);
 

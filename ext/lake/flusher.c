@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "batch.h"
+#include "change_reader.h"
 #include "db_sync.h"
 #include "mem.h"
 #include "outbox_slot.h"
@@ -179,17 +180,6 @@ static int fork_timeline(struct delivery *v, uint32_t parent, uint64_t at, struc
     return TARN_OK;
 }
 
-/* Objects of an aborted entry are nobody's. Only keys that this database's log makes are touched,
-** whatever the entry says. */
-static void remove_aborted(const struct delivery *v, const struct tarn_log_entry *e) {
-    size_t i;
-
-    for (i = 0; i < e->n_objects; i++) {
-        if (!tarn_batch_makes(&v->log, e, &e->objects[i])) continue;
-        (void)tarn_store_delete(v->log.store, e->objects[i].key, NULL);
-    }
-}
-
 /* Another history stands in entry e. What it shares with ours ends at `common`. */
 static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn_log_end end,
                    struct tarn_err *err) {
@@ -209,7 +199,7 @@ static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn
         if (rc) return rc;
     }
     if (end == TARN_LOG_DONE) return fork_timeline(v, v->at.timeline, common, err);
-    remove_aborted(v, e);
+    tarn_batch_withdraw(&v->log, e);
     (void)pthread_mutex_lock(&d->mutex);
     if (d->position.timeline == v->at.timeline && common < d->limit) d->limit = common;
     (void)pthread_mutex_unlock(&d->mutex);
@@ -221,25 +211,52 @@ static void remove_spools(struct delivery *v, uint64_t last) {
     const struct tarn_commit *c = v->first;
 
     while (c && c->sequence <= last) {
-        v->events += c->events;
+        v->events += (int64_t)tarn_commit_rows(c);
         if (c->files) tarn_spool_remove(v->d->spool, c->payload, c->len);
         if (c->sequence == last) break;
         c = c->next;
     }
 }
 
-static int complete(struct delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
-    enum tarn_log_end end = TARN_LOG_DONE;
-    struct tarn_batch batch;
-    int rc = tarn_batch_make(&batch, v->first, e->last, err);
+static struct tarn_deliver_run run_to(const struct delivery *v, uint64_t last) {
+    return (struct tarn_deliver_run){v->first, last, v->d->spool};
+}
 
-    if (rc) return rc;
-    rc = tarn_batch_put(&batch, &v->log, e, v->d->spool, err);
-    tarn_batch_release(&batch);
-    if (rc == TARN_OK) rc = tarn_log_end_write(&v->log, e->n, &end, err);
-    if (rc) return rc;
+/* A file of the entry's commits is gone. That is as it should be when somebody has ended the entry. */
+static int settle_missing(struct delivery *v, uint64_t n, const struct tarn_err *why,
+                          struct tarn_err *err) {
+    enum tarn_log_end end = TARN_LOG_OPEN;
+    int rc = tarn_log_end_read(&v->log, n, &end, err);
+
+    if (rc || end != TARN_LOG_OPEN) return rc; /* the next step follows it */
+    return tarn_err_set(err, TARN_ENOTFOUND, "%s", why->msg);
+}
+
+static int put_entry(struct delivery *v, const struct tarn_log_entry *e,
+                     const struct tarn_batch *batch, enum tarn_log_end *end, struct tarn_err *err) {
+    int rc = tarn_batch_put(batch, &v->log, e, v->d->spool, err);
+
+    *end = TARN_LOG_DONE;
+    if (rc == TARN_OK) rc = tarn_log_end_write(&v->log, e->n, end, err);
+    if (rc == TARN_OK && *end == TARN_LOG_DONE) rc = tarn_batch_finish(batch, &v->log, e, err);
+    return rc;
+}
+
+static int complete(struct delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
+    struct tarn_deliver_run run = run_to(v, e->last);
+    enum tarn_log_end end = TARN_LOG_OPEN;
+    struct tarn_err why = {0};
+    struct tarn_batch batch;
+    int rc = tarn_batch_make(&batch, &run, &why);
+
+    if (rc == TARN_OK) {
+        rc = put_entry(v, e, &batch, &end, &why);
+        tarn_batch_release(&batch);
+    }
+    if (rc == TARN_ENOTFOUND) return settle_missing(v, e->n, &why, err);
+    if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     if (end == TARN_LOG_ABORT) {
-        remove_aborted(v, e);
+        tarn_batch_withdraw(&v->log, e);
         move_to(v, 0, e->n);
         return TARN_OK;
     }
@@ -248,23 +265,39 @@ static int complete(struct delivery *v, const struct tarn_log_entry *e, struct t
     return TARN_OK;
 }
 
+/* What delivering the commit costs, in bytes. */
+static uint64_t weight(const struct tarn_commit *c) {
+    struct tarn_cursor at = {c->payload, c->payload + c->len, TARN_OK};
+    uint64_t bytes = c->len;
+    struct tarn_record r;
+    int rc;
+
+    while (c->files && tarn_change_reader_files(&at, &r, NULL, &rc))
+        if (r.kind == 'F' && r.file.bytes < UINT64_MAX - bytes) bytes += r.file.bytes;
+    return bytes;
+}
+
 /* As much of the run as one entry takes. */
 static uint64_t end_of_entry(const struct delivery *v) {
     const struct tarn_commit *c = v->first;
-    size_t bytes = 0;
-    uint64_t count = 0;
+    uint64_t bytes = weight(c);
+    uint64_t count = 1;
 
-    for (;; c = c->next) {
-        bytes += c->len;
-        if (c->sequence >= v->last || c->sequence >= v->limit || ++count >= ENTRY_COMMITS ||
-            bytes >= ENTRY_BYTES) {
-            return c->sequence;
-        }
+    while (c->sequence < v->last && c->sequence < v->limit && count < ENTRY_COMMITS &&
+           bytes < ENTRY_BYTES) {
+        uint64_t more = weight(c->next);
+
+        if (more > ENTRY_BYTES) break; /* that one goes alone */
+        c = c->next;
+        bytes += more;
+        count++;
     }
+    return c->sequence;
 }
 
 static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
                       struct tarn_err *err) {
+    struct tarn_deliver_run run = run_to(v, last);
     const struct tarn_commit *c = v->first;
     struct tarn_batch batch;
     uint64_t count = 0;
@@ -285,7 +318,7 @@ static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn
         memcpy(e->commits + count * TARN_DIGEST, c->digest, TARN_DIGEST);
         if (c->sequence == last) break;
     }
-    rc = tarn_batch_make(&batch, v->first, last, err);
+    rc = tarn_batch_make(&batch, &run, err);
     if (rc == TARN_OK) {
         rc = tarn_batch_objects(&batch, &v->log, e, err);
         tarn_batch_release(&batch);
@@ -338,11 +371,15 @@ static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outco
         return diverge(v, e, end, err);
     }
     if (end == TARN_LOG_ABORT) {
-        remove_aborted(v, e);
+        tarn_batch_withdraw(&v->log, e);
         move_to(v, 0, e->n);
         return TARN_OK;
     }
     if (end == TARN_LOG_DONE) {
+        struct tarn_deliver_run run = run_to(v, e->last);
+
+        rc = tarn_batch_catch_up(&run, &v->log, e, err);
+        if (rc) return rc;
         remove_spools(v, e->last);
         v->events = 0;
         move_to(v, e->last, e->n);
@@ -376,6 +413,10 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     if (rc != TARN_ENOTFOUND) return tarn_err_set(err, rc, "%s", why.msg);
     tarn_err_clear(&why);
     rc = begin_entry(v, n, &e, &why);
+    if (rc == TARN_ENOTFOUND && tarn_log_read(&v->log, n, &e, NULL) == TARN_OK) {
+        tarn_log_entry_release(&e);
+        rc = TARN_EEXIST; /* and has delivered it: that is where the file went */
+    }
     if (rc == TARN_EEXIST) return TARN_OK; /* the next step reads it */
     if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     rc = complete(v, &e, err);

@@ -48,6 +48,10 @@ struct tarn_commit {
     size_t len;
 };
 
+/* What it counts for: events, and rows changed. */
+static inline uint64_t tarn_commit_rows(const struct tarn_commit *c) {
+    return (uint64_t)c->events + c->changes;
+}
 void tarn_commit_free(struct tarn_commit *c); /* this one only; NULL is fine */
 void tarn_commit_free_list(struct tarn_commit *first);
 /* From previous, sequence, time and payload. 0, TARN_ENOMEM, or TARN_ECORRUPT for a payload that is

@@ -102,6 +102,7 @@ static int add_commit(struct tarn_pending *p, struct tarn_commit *c, struct tarn
         const uint8_t *record = at.p;
         struct tarn_record r;
 
+        if (*record != 'E' && *record != 'S') break; /* events come first */
         rc = tarn_payload_next(&at, &r, err);
         if (rc) break;
         if (r.kind == 'E') {
