@@ -250,22 +250,22 @@ static void count(json_t *counts, const char *name, uint64_t more) {
 }
 
 /* The CREATE statement that an entry of the same commit gives. */
-static json_t *sql_of(const struct tarn_plan_collection *c, const struct tarn_commit *commit) {
-    json_t *sql = NULL;
+static json_t *create_of(const struct tarn_plan_collection *c, const struct tarn_commit *commit) {
+    json_t *create = NULL;
     size_t i;
 
-    for (i = 0; i < c->n_entries && !sql; i++) {
+    for (i = 0; i < c->n_entries && !create; i++) {
         struct tarn_slice text = c->entries[i].text;
         json_t *entry;
 
         if (c->entries[i].commit != commit) continue;
         entry = json_loadb((const char *)text.data, text.len, JSON_ALLOW_NUL, NULL);
-        if (json_is_string(json_object_get(entry, "sql"))) {
-            sql = json_incref(json_object_get(entry, "sql"));
+        if (json_is_string(json_object_get(entry, "create"))) {
+            create = json_incref(json_object_get(entry, "create"));
         }
         json_decref(entry);
     }
-    return sql;
+    return create;
 }
 
 /* The same form, whenever it began? */
@@ -291,7 +291,7 @@ static int add_schemas(json_t *root, const struct finishing *f) {
         const struct tarn_commit *c = epoch->commit;
         struct tarn_buf b = TARN_BUF_INIT(MANIFEST_MAX);
         json_t *schema = NULL;
-        json_t *sql;
+        json_t *create;
 
         tarn_bookmark_text(bookmark, f->log->timeline, c->sequence, c->time, c->digest);
         tarn_encode_definition(&b, &epoch->definition, bookmark);
@@ -304,8 +304,8 @@ static int add_schemas(json_t *root, const struct finishing *f) {
             json_decref(schema);
             continue;
         }
-        sql = sql_of(f->collection, c);
-        if (sql) (void)json_object_set_new(schema, "sql", sql);
+        create = create_of(f->collection, c);
+        if (create) (void)json_object_set_new(schema, "create", create);
         if (json_array_append_new(schemas, schema)) return TARN_ENOMEM;
     }
     return TARN_OK;

@@ -5,7 +5,7 @@
 **    "key":[…],"rowid":false,"columns":[{"name":…,"affinity":…}],"options":{…},
 **    "counts":{"insert":n,"update":n,"delete":n,"files":n},
 **    "firstBookmark":…,"lastBookmark":…,
-**    "schemas":[{"epoch":n,"bookmark":…,"table":…,…,"sql":"CREATE TABLE …"}],
+**    "schemas":[{"epoch":n,"bookmark":…,"table":…,…,"create":"CREATE TABLE …"}],
 **    "entries":[{"bookmark":…,"entry":"track",…}],
 **    "applied":{"00000000":entry}}
 **

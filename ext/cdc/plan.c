@@ -10,14 +10,18 @@
 #include "content.h"
 #include "mem.h"
 
-/* A collection under its number in the commit that is being read. */
-struct numbered {
+/* What the commit that is being read says of a collection. */
+struct told {
     struct tarn_plan_collection *collection;
-    struct tarn_definition definition;
     uint64_t rows;
     struct tarn_log_item *items;
     size_t n_items;
-    int used;
+};
+
+/* A number in it: a collection in one form. One that is altered meanwhile has two. */
+struct numbered {
+    struct tarn_definition definition;
+    size_t told;
 };
 
 struct reading {
@@ -27,6 +31,8 @@ struct reading {
     struct tarn_content content;
     struct numbered *numbered;
     size_t n;
+    struct told *told;
+    size_t n_told;
 };
 
 static int no_memory(struct tarn_err *err) {
@@ -88,9 +94,25 @@ static int add_epoch(struct reading *r, struct tarn_plan_collection *c, struct t
     return tarn_definition_take(&e->definition, e->body, arena, err);
 }
 
+static int tell(struct reading *r, struct tarn_plan_collection *c, size_t *out,
+                struct tarn_err *err) {
+    struct told *grown;
+
+    for (*out = 0; *out < r->n_told; (*out)++) {
+        if (r->told[*out].collection == c) return TARN_OK;
+    }
+    grown = grow(r->told, r->n_told, sizeof *grown);
+    if (!grown) return no_memory(err);
+    r->told = grown;
+    r->told[r->n_told++] = (struct told){.collection = c};
+    touch(c, r->commit);
+    return TARN_OK;
+}
+
 /* record: its body lies in the scratch arena. */
 static int define(struct reading *r, const struct tarn_record *record, struct tarn_err *err) {
     struct numbered *grown = grow(r->numbered, r->n, sizeof *grown);
+    struct tarn_plan_collection *c;
     struct numbered *at;
     int rc;
 
@@ -100,21 +122,22 @@ static int define(struct reading *r, const struct tarn_record *record, struct ta
     memset(at, 0, sizeof *at);
     rc = tarn_definition_take(&at->definition, record->body, &r->scratch, err);
     if (rc) return rc;
-    at->collection = collection_of(r->plan, at->definition.name);
-    if (!at->collection) return no_memory(err);
+    c = collection_of(r->plan, at->definition.name);
+    if (!c) return no_memory(err);
+    rc = tell(r, c, &at->told, err);
+    if (rc) return rc;
     r->n++;
-    touch(at->collection, r->commit);
-    return add_epoch(r, at->collection, record->body, err);
+    return add_epoch(r, c, record->body, err);
 }
 
-static int add_entry(struct reading *r, struct numbered *at, struct tarn_slice body,
-                     struct tarn_err *err) {
+static int add_entry(struct reading *r, const struct tarn_definition *d, struct told *at,
+                     struct tarn_slice body, struct tarn_err *err) {
     struct tarn_plan_collection *c = at->collection;
     struct tarn_plan_entry *entries;
     struct tarn_log_item *items;
     struct tarn_change change;
     struct tarn_slice text;
-    int rc = tarn_change_take(&change, &at->definition, body, &r->scratch, err);
+    int rc = tarn_change_take(&change, d, body, &r->scratch, err);
 
     if (rc) return rc;
     text.data = tarn_arena_memdup(&r->plan->arena, change.entry.data, change.entry.len);
@@ -130,18 +153,20 @@ static int add_entry(struct reading *r, struct numbered *at, struct tarn_slice b
 }
 
 static int add_change(struct reading *r, const struct tarn_record *record, struct tarn_err *err) {
-    struct numbered *at;
+    const struct numbered *number;
     struct tarn_plan_collection *c;
+    struct told *at;
     int op = record->body.data[0];
     int rc = TARN_OK;
 
     if (record->number >= r->n) {
         return tarn_err_set(err, TARN_ECORRUPT, "a commit holds a change of no collection");
     }
-    at = &r->numbered[record->number];
+    number = &r->numbered[record->number];
+    at = &r->told[number->told];
     c = at->collection;
     if (op == TARN_OP_ENTRY) {
-        rc = add_entry(r, at, record->body, err);
+        rc = add_entry(r, &number->definition, at, record->body, err);
     } else if (op == TARN_OP_INSERT || op == TARN_OP_UPDATE || op == TARN_OP_DELETE) {
         if (!c->first) c->first = r->commit;
         c->last = r->commit;
@@ -223,18 +248,13 @@ static int read_files(struct reading *r, const struct tarn_change_summary *found
     return rc;
 }
 
-/* The number under which a summary's collection was read. */
-static struct numbered *number_of(struct reading *r, const struct tarn_change_summary *s) {
+static const struct told *told_of(const struct reading *r, const struct tarn_change_summary *s) {
     size_t i;
 
-    for (i = 0; i < r->n; i++) {
-        struct numbered *at = &r->numbered[i];
-
-        if (at->used || at->rows != s->rows || !same(at->definition.name, s->name)) continue;
-        at->used = 1;
-        return at;
+    for (i = 0; i < r->n_told; i++) {
+        if (same(r->told[i].collection->name, s->name)) break;
     }
-    return NULL;
+    return i < r->n_told && r->told[i].rows == s->rows ? &r->told[i] : NULL;
 }
 
 /* What the log says of the commit. */
@@ -251,7 +271,7 @@ static int note(struct reading *r, const struct tarn_change_summary *found, size
     to->time = r->commit->time;
     to->n_collections = n;
     for (i = 0; i < n; i++) {
-        struct numbered *at = number_of(r, &found[i]);
+        const struct told *at = told_of(r, &found[i]);
         struct tarn_log_collection *c = &to->collections[i];
 
         if (!at) return tarn_err_set(err, TARN_ECORRUPT, "a commit's collections don't add up");
@@ -283,8 +303,9 @@ static int read_commit(struct tarn_deliver_plan *p, const struct tarn_commit *c,
     if (rc == TARN_OK) rc = tarn_content_summaries(&r.content, &found, &n, err);
     if (rc == TARN_OK) rc = read_files(&r, found, n, err);
     if (rc == TARN_OK) rc = note(&r, found, n, err);
-    for (i = 0; i < r.n; i++)
-        tarn_free(r.numbered[i].items);
+    for (i = 0; i < r.n_told; i++)
+        tarn_free(r.told[i].items);
+    tarn_free(r.told);
     tarn_free(r.numbered);
     tarn_content_release(&r.content);
     tarn_arena_release(&r.scratch);

@@ -293,10 +293,11 @@ static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *
             rc = tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, err);
         }
         if (rc == TARN_OK && (tarn_db_waiting(c->shared, &events) || c->txn->events)) {
-            rc = tarn_err_set(err, TARN_EBUSY,
-                              "%llu events still wait for the lake %.100s: run SELECT tarn_flush() "
-                              "first",
-                              (unsigned long long)(events + c->txn->events), shared);
+            rc = tarn_err_set(
+                err, TARN_EBUSY,
+                "%llu events or changes still wait for the lake %.100s: run SELECT tarn_flush() "
+                "first",
+                (unsigned long long)(events + c->txn->events), shared);
         }
     }
     tarn_free(shared);

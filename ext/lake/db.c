@@ -169,7 +169,9 @@ static void last_flush(struct tarn_db *d) {
     struct tarn_err err = {0};
 
     if (d->first && tarn_flusher_drain(d, NULL, &err)) {
-        sqlite3_log(SQLITE_WARNING, "tarn: %llu events of a database without a file are lost: %s",
+        sqlite3_log(SQLITE_WARNING,
+                    "tarn: %llu events or changes of a database without a file are lost: "
+                    "%s",
                     (unsigned long long)d->queue_events, err.msg);
     }
     (void)rmdir(d->spool);

@@ -22,7 +22,7 @@ static int waits(const struct tarn_db *d) {
 static int other_lake(const struct tarn_db *d, struct tarn_err *err) {
     return tarn_err_set(
         err, TARN_EBUSY,
-        "%llu events still wait for the lake %.100s: run SELECT tarn_flush() before "
+        "%llu events or changes still wait for the lake %.100s: run SELECT tarn_flush() before "
         "another lake is used",
         (unsigned long long)d->queue_events, d->lake_uri);
 }

@@ -1,5 +1,5 @@
 /* flusher.c: the delivery protocol: one entry of the flush log after the other. The thread that
-** calls it is flusher_thread.c.
+** calls it is flusher_thread.c; what happens when histories part, flusher_fork.c.
 **
 ** Invariants: d->flushing is held throughout; commits in the queue are freed by nobody else, so
 ** their payloads are read without d->mutex; before an entry is written or completed the database is
@@ -11,9 +11,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "batch.h"
 #include "change_reader.h"
 #include "db_sync.h"
+#include "flusher_impl.h"
 #include "mem.h"
 #include "outbox_slot.h"
 #include "spool.h"
@@ -28,53 +28,8 @@ enum outcome {
     STEP_GAP       /* the outbox must be read before delivery can go on */
 };
 
-/* What is copied from the shared state holds for one step. */
-struct delivery {
-    struct tarn_db *d;
-    struct tarn_lake *lake;
-    struct tarn_log log;
-    char name[128], id[17];
-    struct tarn_position at;
-    uint64_t limit;
-    int forked;
-    uint32_t parent;
-    uint64_t parent_sequence;
-    struct tarn_commit *first; /* contiguous from at.collected + 1 */
-    struct tarn_commit *near;  /* the one that was looked for last */
-    uint64_t last;             /* of that run */
-    int64_t events;
-    uint64_t asked;  /* entry for whose commits the outbox has to be read again, */
-    uint64_t upto;   /* up to this sequence, */
-    uint64_t reread; /* and the one for which it was */
-};
-
-static struct tarn_commit *commit_at(struct delivery *v, uint64_t sequence) {
-    struct tarn_commit *c = v->near && v->near->sequence <= sequence ? v->near : v->first;
-
-    if (!c || sequence < c->sequence || sequence > v->last) return NULL;
-    while (c->sequence < sequence)
-        c = c->next;
-    v->near = c;
-    return c;
-}
-
-/* Digest of a sequence in this database's history; NULL when it isn't known here. */
-static const uint8_t *our_digest(struct delivery *v, uint64_t sequence) {
-    const struct tarn_commit *c = commit_at(v, sequence);
-
-    if (c) return c->digest;
-    return v->first && v->first->sequence == sequence + 1 ? v->first->previous : NULL;
-}
-
-static int same_digest(struct delivery *v, const struct tarn_log_entry *e, uint64_t s) {
-    const uint8_t *ours = our_digest(v, s);
-    const uint8_t *theirs = tarn_log_digest(e, s);
-
-    return ours && theirs && memcmp(ours, theirs, TARN_DIGEST) == 0;
-}
-
 /* Looks at the queue: the run of commits that can be delivered now. */
-static enum outcome look(struct delivery *v) {
+static enum outcome look(struct tarn_delivery *v) {
     struct tarn_db *d = v->d;
     struct tarn_commit *c;
     enum outcome outcome = STEP_PROGRESS;
@@ -105,109 +60,7 @@ static enum outcome look(struct delivery *v) {
     return outcome;
 }
 
-static int same_position(const struct tarn_position *a, const struct tarn_position *b) {
-    return a->timeline == b->timeline && a->entry == b->entry && a->collected == b->collected;
-}
-
-/* A connection may have adopted another process's position meanwhile: on the same timeline the further
-** one of each number holds, on another one that position does. */
-static void move_to(struct delivery *v, uint64_t collected, uint64_t entry) {
-    struct tarn_db *d = v->d;
-
-    (void)pthread_mutex_lock(&d->mutex);
-    if (d->position.timeline == v->at.timeline) {
-        if (collected > d->position.collected) d->position.collected = collected;
-        if (entry > d->position.entry) d->position.entry = entry;
-        d->forked = 0;
-    }
-    tarn_db_drop_collected(d);
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-static void set_timeline(struct delivery *v, uint32_t timeline, int forked, uint32_t parent,
-                         uint64_t at) {
-    struct tarn_db *d = v->d;
-
-    (void)pthread_mutex_lock(&d->mutex);
-    if (same_position(&d->position, &v->at)) {
-        if (!d->forked) d->settled = d->position;
-        d->position.timeline = timeline;
-        d->position.entry = 0;
-        if (at > d->position.collected) d->position.collected = at;
-        d->forked = forked;
-        d->parent = parent;
-        d->parent_sequence = at;
-        d->limit = UINT64_MAX;
-        tarn_db_drop_collected(d);
-    }
-    (void)pthread_mutex_unlock(&d->mutex);
-}
-
-/* Leaves the timeline behind sequence `at`: joins the child that has our history, or opens one. */
-static int fork_timeline(struct delivery *v, uint32_t parent, uint64_t at, struct tarn_err *err) {
-    struct tarn_log log = v->log;
-    uint32_t *timelines = NULL;
-    uint32_t newest = parent;
-    uint32_t join = 0;
-    size_t n = 0;
-    size_t i;
-    int found = 0;
-    int rc = tarn_log_timelines(&log, &timelines, &n, err);
-
-    for (i = 0; i < n && rc == TARN_OK && !found; i++) {
-        struct tarn_err why = {0};
-        struct tarn_log_entry e;
-
-        if (timelines[i] > newest) newest = timelines[i];
-        log.timeline = timelines[i];
-        if (timelines[i] <= parent) continue;
-        rc = tarn_log_read(&log, 1, &e, &why);
-        if (rc == TARN_ENOTFOUND)
-            rc = TARN_OK;
-        else if (rc)
-            (void)tarn_err_set(err, rc, "%s", why.msg);
-        else {
-            found = e.has_parent && e.parent == parent && e.parent_sequence == at &&
-                    same_digest(v, &e, e.first);
-            if (found) join = timelines[i];
-            tarn_log_entry_release(&e);
-        }
-    }
-    tarn_free(timelines);
-    if (rc) return rc;
-    if (newest == UINT32_MAX) return tarn_err_set(err, TARN_ELIMIT, "too many timelines");
-    set_timeline(v, found ? join : newest + 1, !found, parent, at);
-    return TARN_OK;
-}
-
-/* Another history stands in entry e. What it shares with ours ends at `common`. */
-static int diverge(struct delivery *v, const struct tarn_log_entry *e, enum tarn_log_end end,
-                   struct tarn_err *err) {
-    struct tarn_db *d = v->d;
-    uint64_t common = v->at.collected; /* delivered, so shared */
-    uint64_t s = e->first - 1 > common ? e->first - 1 : common;
-    int rc = TARN_OK;
-
-    if (e->n == 1 && v->forked) { /* another copy took the number */
-        return fork_timeline(v, v->parent, v->parent_sequence, err);
-    }
-    for (; s <= e->last && same_digest(v, e, s); s++)
-        common = s;
-    if (end == TARN_LOG_OPEN) {
-        end = TARN_LOG_ABORT;
-        rc = tarn_log_end_write(&v->log, e->n, &end, err);
-        if (rc) return rc;
-    }
-    if (end == TARN_LOG_DONE) return fork_timeline(v, v->at.timeline, common, err);
-    tarn_batch_withdraw(&v->log, e);
-    (void)pthread_mutex_lock(&d->mutex);
-    if (d->position.timeline == v->at.timeline && common < d->limit) d->limit = common;
-    (void)pthread_mutex_unlock(&d->mutex);
-    move_to(v, 0, e->n);
-    return TARN_OK;
-}
-
-static void remove_spools(struct delivery *v, uint64_t last) {
+static void remove_spools(struct tarn_delivery *v, uint64_t last) {
     const struct tarn_commit *c = v->first;
 
     while (c && c->sequence <= last) {
@@ -218,12 +71,12 @@ static void remove_spools(struct delivery *v, uint64_t last) {
     }
 }
 
-static struct tarn_deliver_run run_to(const struct delivery *v, uint64_t last) {
+static struct tarn_deliver_run run_to(const struct tarn_delivery *v, uint64_t last) {
     return (struct tarn_deliver_run){v->first, last, v->d->spool};
 }
 
 /* A file of the entry's commits is gone. That is as it should be when somebody has ended the entry. */
-static int settle_missing(struct delivery *v, uint64_t n, const struct tarn_err *why,
+static int settle_missing(struct tarn_delivery *v, uint64_t n, const struct tarn_err *why,
                           struct tarn_err *err) {
     enum tarn_log_end end = TARN_LOG_OPEN;
     int rc = tarn_log_end_read(&v->log, n, &end, err);
@@ -232,7 +85,7 @@ static int settle_missing(struct delivery *v, uint64_t n, const struct tarn_err 
     return tarn_err_set(err, TARN_ENOTFOUND, "%s", why->msg);
 }
 
-static int put_entry(struct delivery *v, const struct tarn_log_entry *e,
+static int put_entry(struct tarn_delivery *v, const struct tarn_log_entry *e,
                      const struct tarn_batch *batch, enum tarn_log_end *end, struct tarn_err *err) {
     int rc = tarn_batch_put(batch, &v->log, e, v->d->spool, err);
 
@@ -242,7 +95,7 @@ static int put_entry(struct delivery *v, const struct tarn_log_entry *e,
     return rc;
 }
 
-static int complete(struct delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
+static int complete(struct tarn_delivery *v, const struct tarn_log_entry *e, struct tarn_err *err) {
     struct tarn_deliver_run run = run_to(v, e->last);
     enum tarn_log_end end = TARN_LOG_OPEN;
     struct tarn_err why = {0};
@@ -257,11 +110,11 @@ static int complete(struct delivery *v, const struct tarn_log_entry *e, struct t
     if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     if (end == TARN_LOG_ABORT) {
         tarn_batch_withdraw(&v->log, e);
-        move_to(v, 0, e->n);
+        tarn_delivery_move(v, 0, e->n);
         return TARN_OK;
     }
     remove_spools(v, e->last);
-    move_to(v, e->last, e->n);
+    tarn_delivery_move(v, e->last, e->n);
     return TARN_OK;
 }
 
@@ -278,7 +131,7 @@ static uint64_t weight(const struct tarn_commit *c) {
 }
 
 /* As much of the run as one entry takes. */
-static uint64_t end_of_entry(const struct delivery *v) {
+static uint64_t end_of_entry(const struct tarn_delivery *v) {
     const struct tarn_commit *c = v->first;
     uint64_t bytes = weight(c);
     uint64_t count = 1;
@@ -295,7 +148,7 @@ static uint64_t end_of_entry(const struct delivery *v) {
     return c->sequence;
 }
 
-static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
+static int make_entry(struct tarn_delivery *v, uint64_t n, uint64_t last, struct tarn_log_entry *e,
                       struct tarn_err *err) {
     struct tarn_deliver_run run = run_to(v, last);
     const struct tarn_commit *c = v->first;
@@ -327,7 +180,7 @@ static int make_entry(struct delivery *v, uint64_t n, uint64_t last, struct tarn
 }
 
 /* Writes entry n. TARN_EEXIST: somebody else did. One that is too large takes fewer commits. */
-static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
+static int begin_entry(struct tarn_delivery *v, uint64_t n, struct tarn_log_entry *e,
                        struct tarn_err *err) {
     uint64_t last = end_of_entry(v);
     int rc = tarn_db_sync(v->d, err);
@@ -350,29 +203,29 @@ static int begin_entry(struct delivery *v, uint64_t n, struct tarn_log_entry *e,
 }
 
 /* Entry e stands in the log: follow it. */
-static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outcome *outcome,
+static int follow(struct tarn_delivery *v, const struct tarn_log_entry *e, enum outcome *outcome,
                   struct tarn_err *err) {
     enum tarn_log_end end = TARN_LOG_OPEN;
     uint64_t s = e->first - 1;
     int rc = tarn_log_end_read(&v->log, e->n, &end, err);
 
     if (rc) return rc;
-    while (s < v->at.collected && !our_digest(v, s))
+    while (s < v->at.collected && !tarn_delivery_digest(v, s))
         s++; /* collected: no longer known here */
-    while (s <= e->last && same_digest(v, e, s))
+    while (s <= e->last && tarn_delivery_shares(v, e, s))
         s++;
     if (s <= e->last) {
-        if (!our_digest(v, s) && v->reread != e->n) {
+        if (!tarn_delivery_digest(v, s) && v->reread != e->n) {
             v->asked = e->n; /* maybe committed by another process: read the outbox first */
             v->upto = e->last;
             *outcome = STEP_GAP;
             return TARN_OK;
         }
-        return diverge(v, e, end, err);
+        return tarn_delivery_diverge(v, e, end, err);
     }
     if (end == TARN_LOG_ABORT) {
         tarn_batch_withdraw(&v->log, e);
-        move_to(v, 0, e->n);
+        tarn_delivery_move(v, 0, e->n);
         return TARN_OK;
     }
     if (end == TARN_LOG_DONE) {
@@ -382,14 +235,14 @@ static int follow(struct delivery *v, const struct tarn_log_entry *e, enum outco
         if (rc) return rc;
         remove_spools(v, e->last);
         v->events = 0;
-        move_to(v, e->last, e->n);
+        tarn_delivery_move(v, e->last, e->n);
         return TARN_OK;
     }
     rc = tarn_db_sync(v->d, err);
     return rc ? rc : complete(v, e, err);
 }
 
-static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err) {
+static int step(struct tarn_delivery *v, enum outcome *outcome, struct tarn_err *err) {
     struct tarn_err why = {0};
     struct tarn_log_entry e;
     uint64_t n;
@@ -398,7 +251,7 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     *outcome = look(v);
     if (*outcome != STEP_PROGRESS) return TARN_OK;
     if (v->first->sequence > v->limit) {
-        return fork_timeline(v, v->at.timeline, v->limit, err);
+        return tarn_delivery_fork(v, v->at.timeline, v->limit, err);
     }
     n = v->at.entry + 1;
     if (n >= TARN_ENTRY_LIMIT) {
@@ -424,7 +277,7 @@ static int step(struct delivery *v, enum outcome *outcome, struct tarn_err *err)
     return rc;
 }
 
-static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err *err) {
+static int open_delivery(struct tarn_delivery *v, struct tarn_db *d, struct tarn_err *err) {
     char *uri = NULL;
     int rc = tarn_db_lake(d, &uri, err);
 
@@ -448,8 +301,8 @@ static int open_delivery(struct delivery *v, struct tarn_db *d, struct tarn_err 
 
 /* Reads the outbox: with a connection of our own where that disturbs nobody, else with the
 ** application's, if there is one here. *done = 0: neither can. */
-static int read_outbox(struct delivery *v, sqlite3 *source, struct tarn_outbox *view, int *done,
-                       struct tarn_err *err) {
+static int read_outbox(struct tarn_delivery *v, sqlite3 *source, struct tarn_outbox *view,
+                       int *done, struct tarn_err *err) {
     sqlite3 *reader = tarn_db_reader(v->d);
     int rc = TARN_OK;
 
@@ -487,7 +340,7 @@ static int deliver_all(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *v
                        int64_t *events, struct tarn_err *err) {
     enum outcome outcome = STEP_PROGRESS;
     struct tarn_position before = {0, 0, 0};
-    struct delivery v;
+    struct tarn_delivery v;
     int gaps = 0;
     int rc = open_delivery(&v, d, err);
 
@@ -500,7 +353,7 @@ static int deliver_all(struct tarn_db *d, sqlite3 *source, struct tarn_outbox *v
         if (rc == TARN_OK && outcome == STEP_GAP) {
             int done = 0;
 
-            if (!same_position(&before, &v.at)) gaps = 0;
+            if (!tarn_position_equal(&before, &v.at)) gaps = 0;
             before = v.at;
             if (++gaps <= 3) rc = read_outbox(&v, source, view, &done, err);
             if (rc == TARN_OK && !done) {

@@ -210,19 +210,25 @@ static int copy_queue(struct tarn_waiting *w, struct tarn_db *d, struct tarn_err
     return rc;
 }
 
+void tarn_waiting_position(struct tarn_conn *c, struct tarn_position *out, uint32_t *timeline) {
+    const struct tarn_outbox *view = &c->txn->outbox;
+    struct tarn_position now;
+
+    tarn_db_settled(c->shared, out);
+    tarn_db_position(c->shared, &now);
+    if (view->known && view->position.collected > out->collected) *out = view->position;
+    *timeline = now.timeline > out->timeline ? now.timeline : out->timeline;
+}
+
 static int read_outbox(struct tarn_waiting *w, struct tarn_conn *c, struct tarn_err *err) {
     struct tarn_outbox *view = &c->txn->outbox;
-    struct tarn_position now;
     uint64_t after = 0;
     int more = 1;
     int rc = tarn_outbox_load(view, c->db, err);
 
     if (rc || !view->known) return rc;
     tarn_db_identify(c->shared, view);
-    tarn_db_settled(c->shared, &w->position);
-    tarn_db_position(c->shared, &now);
-    if (view->position.collected > w->position.collected) w->position = view->position;
-    w->timeline = now.timeline > w->position.timeline ? now.timeline : w->position.timeline;
+    tarn_waiting_position(c, &w->position, &w->timeline);
     after = w->position.collected;
     while (more && rc == TARN_OK && view->last > after) {
         struct tarn_commit *first = NULL;

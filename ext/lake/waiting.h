@@ -45,6 +45,10 @@ int tarn_waiting_open(struct tarn_waiting **out, struct tarn_conn *conn, const c
                       struct tarn_err *err);
 void tarn_waiting_free(struct tarn_waiting *w); /* NULL is fine */
 
+/* How far delivery has come, as c and the process know, and the timeline that commits behind it will be
+** delivered on. c is attached, its view of the outbox loaded. */
+void tarn_waiting_position(struct tarn_conn *c, struct tarn_position *out, uint32_t *timeline);
+
 /* Reads one unit: its 'T' and 'R' records of the collection; the number of an 'R' is that of its 'T'. */
 struct tarn_waiting_reader {
     const struct tarn_waiting *waiting;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "family.h"
+#include "interrupt.h"
 #include "mem.h"
 #include "module.h"
 #include "result.h"
@@ -24,6 +25,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     struct tarn_changes_scan *scan;
     int more;
+    struct tarn_interrupt interrupt;
 };
 
 static int table_disconnect(sqlite3_vtab *vtab) {
@@ -159,12 +161,6 @@ static int table_next(sqlite3_vtab_cursor *base) {
     return SQLITE_OK;
 }
 
-#if SQLITE_VERSION_NUMBER >= 3041000
-static int interrupted(void *db) {
-    return sqlite3_libversion_number() >= 3041000 && sqlite3_is_interrupted(db);
-}
-#endif
-
 static int start_scan(struct cursor *cur, struct tarn_cdc_table *t, const struct tarn_cdc_bound *b,
                       int order, struct tarn_err *err) {
     const struct tarn_settings *set = &t->conn->settings;
@@ -183,10 +179,9 @@ static int start_scan(struct cursor *cur, struct tarn_cdc_table *t, const struct
     spec.limit = spec.pushdown ? b->limit : -1;
     spec.skip_corrupt = strcmp(tarn_settings_text(set, TARN_SET_ON_CORRUPT), "skip") == 0;
     spec.memory_budget = (size_t)tarn_settings_int(set, TARN_SET_MEMORY_BUDGET);
-#if SQLITE_VERSION_NUMBER >= 3041000
-    spec.interrupted = interrupted;
-    spec.interrupted_arg = t->conn->db;
-#endif
+    tarn_interrupt_init(&cur->interrupt, t->conn->db);
+    spec.interrupted = tarn_interrupted;
+    spec.interrupted_arg = &cur->interrupt;
     rc = tarn_changes_open(&cur->scan, &spec, err);
     if (rc == TARN_OK) rc = tarn_changes_next(cur->scan, &cur->more, err);
     return rc;

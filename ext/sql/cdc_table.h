@@ -46,6 +46,8 @@ void tarn_cdc_bound_release(struct tarn_cdc_bound *b);
 ** name. Leaves changes() and last_insert_rowid() alone. */
 int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char *collection,
                         struct tarn_err *err);
+/* The same, by "namespace/collection", percent-encoded. */
+int tarn_cdc_table_make_named(struct tarn_conn *c, const char *name, struct tarn_err *err);
 /* Drops it, if it is there and of this collection. */
 int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char *collection,
                         struct tarn_err *err);

@@ -109,26 +109,48 @@ int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char 
     return rc ? tarn_err_sqlite(err, c->db, rc, "dropping a table of changes") : TARN_OK;
 }
 
-/* One folder of the namespace: its name is a collection's, unless it is none that an encoder wrote. */
-static int make_of_folder(struct tarn_conn *c, const char *namespace_, const char *folder,
-                          struct tarn_err *err) {
+/* A segment of a name, decoded; NULL and no error: not one that an encoder wrote. */
+static char *decode(const char *segment, size_t n, struct tarn_err *err) {
     struct tarn_buf name = TARN_BUF_INIT(TARN_KEY_MAX);
-    struct tarn_err why = {0};
-    size_t n = strcspn(folder, "/");
-    int rc = TARN_OK;
+    char *out = NULL;
 
-    if (tarn_percent_decode(&name, folder, n) == 0) {
-        tarn_buf_u8(&name, 0);
-        if (name.rc) {
-            rc = out_of_memory(err);
-        } else if (memchr(name.data, 0, name.len) == name.data + name.len - 1) {
-            rc = tarn_cdc_table_make(c, namespace_, (const char *)name.data, &why);
-            rc =
-                rc == TARN_EEXIST || rc == TARN_OK ? TARN_OK : tarn_err_set(err, rc, "%s", why.msg);
-        }
+    if (tarn_percent_decode(&name, segment, n) == 0 && name.len > 0 &&
+        !memchr(name.data, 0, name.len)) {
+        out = tarn_buf_steal(&name, NULL);
+        if (!out) (void)out_of_memory(err);
     }
     tarn_buf_release(&name);
+    return out;
+}
+
+int tarn_cdc_table_make_named(struct tarn_conn *c, const char *name, struct tarn_err *err) {
+    size_t n = strcspn(name, "/");
+    struct tarn_err why = {0};
+    char *namespace_ = decode(name, n, &why);
+    char *collection = name[n] ? decode(name + n + 1, strlen(name + n + 1), &why) : NULL;
+    int rc = TARN_OK;
+
+    if (namespace_ && collection) {
+        rc = tarn_cdc_table_make(c, namespace_, collection, err);
+    } else {
+        rc = why.code ? out_of_memory(err)
+                      : tarn_err_set(err, TARN_EINVAL, "%.100s: not a collection's name", name);
+    }
+    tarn_free(namespace_);
+    tarn_free(collection);
     return rc;
+}
+
+/* One folder of the namespace. Names that are taken are passed over, as are folders of no collection. */
+static int make_of_folder(struct tarn_conn *c, const char *namespace_, const char *folder,
+                          struct tarn_err *err) {
+    struct tarn_err why = {0};
+    char *collection = decode(folder, strcspn(folder, "/"), &why);
+    int rc = why.code;
+
+    if (collection) rc = tarn_cdc_table_make(c, namespace_, collection, &why);
+    tarn_free(collection);
+    return rc == TARN_OK || rc == TARN_EEXIST ? TARN_OK : tarn_err_set(err, rc, "%s", why.msg);
 }
 
 int tarn_cdc_tables_open(struct tarn_conn *c, const char *namespace_, struct tarn_err *err) {

@@ -3,9 +3,11 @@
 */
 #include <string.h>
 
+#include "cdc_table.h"
 #include "family.h"
 #include "mem.h"
 #include "result.h"
+#include "track.h"
 #include "trust.h"
 
 /* "unknown setting 'x'; known are lake, namespace, …" */
@@ -62,6 +64,7 @@ static void config_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 static int open_lake(struct tarn_conn *c, sqlite3_value *v, struct tarn_lake **lake,
                      struct tarn_err *err) {
     const char *uri = NULL;
+    char *namespace_ = NULL;
 
     if (tarn_value_text(v, "tarn_open: uri", &uri, err)) return err->code;
     if (!uri || !*uri) {
@@ -69,7 +72,11 @@ static int open_lake(struct tarn_conn *c, sqlite3_value *v, struct tarn_lake **l
                             "tarn_open(uri) needs the lake: a folder, file:///folder, or a bucket");
     }
     if (tarn_conn_open(c, uri, err) || tarn_trust_named(uri, err)) return err->code;
-    return tarn_conn_lake(c, 1, lake, err);
+    if (tarn_conn_lake(c, 1, lake, err) || tarn_cdc_namespace(c, &namespace_, err))
+        return err->code;
+    (void)tarn_cdc_tables_open(c, namespace_, err);
+    tarn_free(namespace_);
+    return err->code;
 }
 
 static void open_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
@@ -158,7 +165,7 @@ static const struct tarn_function functions[] = {
      .call = config_call},
     {.help = {"tarn_open", "scalar", "(uri)", "the lake's canonical URI",
               "Opens a lake (a folder, which is made if it is missing) as this database's and "
-              "remembers it.",
+              "remembers it. Makes cdc_<collection> for each collection of the namespace there.",
               "SELECT tarn_open('./lake')"},
      .min_args = 1,
      .max_args = 1,

@@ -16,9 +16,10 @@ static void flush_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 }
 
 static const struct tarn_function functions[] = {
-    {.help = {"tarn_flush", "scalar", "()", "how many events were delivered",
-              "Writes every committed event that still waits to the lake, and returns when that is "
-              "done. A background thread does the same on its own (setting autoFlush).",
+    {.help = {"tarn_flush", "scalar", "()", "how many events and changes were delivered",
+              "Writes every committed event and change of a tracked table that still waits to the "
+              "lake, and returns when that is done. A background thread does the same on its own "
+              "(setting autoFlush).",
               "SELECT tarn_flush()"},
      .writes_from = 0,
      .flags = SQLITE_DIRECTONLY,

@@ -8,6 +8,7 @@
 #include "time.h"
 
 const struct tarn_family *const tarn_families[] = {
+    &tarn_family_bookmark,
     &tarn_family_cdc,
     &tarn_family_config,
     &tarn_family_events,

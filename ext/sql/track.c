@@ -2,6 +2,7 @@
 #include "track.h"
 
 #include "capture.h"
+#include "cdc_table.h"
 #include "family.h"
 #include "mem.h"
 #include "result.h"
@@ -20,6 +21,7 @@ static void track_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
         (void)tarn_err_set(&err, TARN_EINVAL, "tarn_track(table[, options]) needs a table's name");
     }
     if (!err.code) (void)tarn_track(c, table, options, &name, &err);
+    if (!err.code) (void)tarn_cdc_table_make_named(c, name, &err);
     if (err.code) {
         tarn_result_err(ctx, &err);
     } else {

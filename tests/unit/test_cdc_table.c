@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cdc_fixture.h"
+#include "cdc_table.h"
 
 /* op, pk and number of each row, in the table's order. */
 #define SHORT                                                                               \
@@ -108,12 +109,370 @@ static void delivered_once(void **state) {
     fx_close(&f);
 }
 
+#define ISO "2026-02-02T14:%02d:00.000Z"
+
+/* A bookmark of the timeline, whose time is that minute after 14:00. */
+static void bookmark(char *out, uint32_t timeline, unsigned sequence, int minute) {
+    snprintf(out, 64, "%08x-%016x-%012llx-%016x", timeline, sequence,
+             1770040800000ull + 60000ull * (unsigned)minute, sequence * 7919u);
+}
+
+/* Puts n commits of two rows each, from `first` on; one a minute. */
+static void put_commits(struct cdc_fixture *f, const char *folder, uint32_t timeline,
+                        unsigned first, int n, const char *suffix) {
+    struct cdc_row rows[64];
+    char text[64][4][64];
+    struct cdc_file how = {0};
+    char key[128], ranges[160], id[17];
+    int i;
+
+    fx_id(f, id);
+    memset(rows, 0, sizeof rows);
+    for (i = 0; i < 2 * n; i++) {
+        unsigned sequence = first + (unsigned)i / 2;
+
+        snprintf(text[i][0], 64, "%u", sequence * 10 + (unsigned)i % 2);
+        snprintf(text[i][1], 64, ISO, (int)(sequence % 60));
+        bookmark(text[i][2], timeline, sequence, (int)(sequence % 60));
+        rows[i] = (struct cdc_row){
+            i % 3 ? "insert" : "update", text[i][0], text[i][1], "{\"id\":1}", NULL, text[i][2]};
+    }
+    snprintf(key, sizeof key, "cdc/app/users/%s/%03u_2026-02-02T14-%02u%s.parquet", folder, first,
+             first % 60, suffix);
+    snprintf(ranges, sizeof ranges,
+             "[{\"database\":\"0123456789abcdef\",\"timeline\":%u,\"entry\":%u,\"first\":%u,"
+             "\"last\":%u}]",
+             timeline, first, first, first + (unsigned)n - 1);
+    how.ranges = ranges;
+    how.page_rows = 4;
+    how.row_group_rows = 8;
+    fx_put(f, key, rows, 2 * n, &how);
+}
+
+#define KEYS "SELECT group_concat(pk, ' ') FROM (SELECT pk FROM cdc_users%s)"
+
+static void names(void **state) {
+    struct cdc_fixture f;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    put_commits(&f, "deltas", 0, 1000, 1, "");
+    put_commits(&f, "processed", 0, 999, 1, "");
+    put_commits(&f, "deltas", 0, 999, 1, "");
+    put_commits(&f, "deltas", 1, 500, 1, "-t00000001");
+    put_commits(&f, "deltas", 0, 7, 1, "-t0000000g"); /* not names of deltas, all three */
+    put_commits(&f, "deltas", 0, 7, 1, ".tmp");
+    fx_put_text(&f, "cdc/app/users/deltas/notes.txt", "no delta");
+    fx_expect(f.db, "9990 9991 10000 10001 5000 5001", KEYS, "");
+    fx_expect(f.db, "9990 9991 10000 10001 5000 5001", KEYS, " ORDER BY bookmark");
+    fx_expect(f.db, "5001 5000 10001 10000 9991 9990", KEYS, " ORDER BY bookmark DESC");
+    fx_expect(f.db, "cdc/app/users/deltas/999_2026-02-02T14-39.parquet",
+              "SELECT min(filename) FROM (SELECT filename FROM cdc_users WHERE pk LIKE '999%%')");
+    fx_close(&f);
+}
+
+static void file_archived_while_read(void **state) {
+    struct cdc_fixture f;
+    sqlite3_stmt *stmt = NULL;
+    int n = 1;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    put_commits(&f, "deltas", 0, 10, 5, "");
+    put_commits(&f, "deltas", 0, 20, 5, "");
+    put_commits(&f, "deltas", 0, 30, 5, "");
+    assert_int_equal(sqlite3_prepare_v2(f.db,
+                                        "SELECT pk, filename FROM cdc_users ORDER BY bookmark, seq",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    fx_move(&f, "cdc/app/users/deltas/020_2026-02-02T14-20.parquet",
+            "cdc/app/users/processed/020_2026-02-02T14-20.parquet");
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        int pk = sqlite3_column_int(stmt, 0);
+
+        assert_int_equal(pk, 10 * (10 * (n / 10) + 10 + n % 10 / 2) + n % 2);
+        if (pk == 200) {
+            assert_string_equal(sqlite3_column_text(stmt, 1),
+                                "cdc/app/users/processed/020_2026-02-02T14-20.parquet");
+        }
+        n++;
+    }
+    assert_int_equal(sqlite3_reset(stmt), SQLITE_OK);
+    assert_int_equal(n, 30);
+    /* deleted: an error once rows have come */
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    fx_move(&f, "cdc/app/users/deltas/030_2026-02-02T14-30.parquet", NULL);
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+    }
+    assert_int_not_equal(sqlite3_reset(stmt), SQLITE_OK);
+    if (!strstr(sqlite3_errmsg(f.db), "removed while the query read it")) {
+        fail_msg("%s", sqlite3_errmsg(f.db));
+    }
+    fx_expect(f.db, "20", "SELECT count(*) FROM cdc_users");
+    sqlite3_finalize(stmt);
+    fx_close(&f);
+}
+
+static void broken_files(void **state) {
+    struct cdc_fixture f;
+    struct cdc_row rows[2] = {{"insert", "1", "x", NULL, NULL, "b"},
+                              {"insert", "2", "x", NULL, NULL, "a"}};
+    struct cdc_file how = {0};
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    put_commits(&f, "deltas", 0, 10, 1, "");
+    fx_put_text(&f, "cdc/app/users/deltas/020_2026-02-02T14-20.parquet", "not a Parquet file");
+    fx_fails(f.db, "cdc/app/users/deltas/020_2026-02-02T14-20.parquet:*",
+             "SELECT * FROM cdc_users");
+    fx_must(f.db, "SELECT tarn_config('onCorrupt', 'skip')");
+    fx_expect(f.db, "100 101", KEYS, "");
+    fx_expect(f.db, "1",
+              "SELECT count FROM tarn_explain('SELECT * FROM cdc_users') "
+              "WHERE what = 'files left out as corrupt'");
+    /* other writers' files may be in any order; then sorting can't be left out */
+    how.ranges = NULL;
+    fx_put(&f, "cdc/app/users/deltas/020_2026-02-02T14-20.parquet", rows, 2, &how);
+    fx_expect(f.db, "100 101 1 2", KEYS, "");
+    fx_fails(f.db, "*020_2026-02-02T14-20.parquet: row 2: the bookmark a is not in the order*",
+             "SELECT * FROM cdc_users ORDER BY bookmark");
+    how.ranges = "[{\"database\":1}]";
+    fx_put(&f, "cdc/app/users/deltas/020_2026-02-02T14-20.parquet", rows, 2, &how);
+    fx_must(f.db, "SELECT tarn_config('onCorrupt', 'error')");
+    fx_fails(f.db, "*020_2026-02-02T14-20.parquet: tarn.ranges in the footer is malformed",
+             "SELECT * FROM cdc_users");
+    fx_close(&f);
+}
+
+static void large_commit(void **state) {
+    struct cdc_fixture f;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    fx_must(f.db, "BEGIN; INSERT INTO change VALUES('app/a', 'insert', 0, 'x', NULL);"
+                  "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 20000) "
+                  "INSERT INTO change SELECT CASE i %% 2 WHEN 0 THEN 'app/b' ELSE 'app/users' END, "
+                  "'insert', i, hex(zeroblob(20)), NULL FROM s");
+    fx_expect(f.db, "10000|19999|9999",
+              "SELECT count(*) || '|' || max(0 + pk) || '|' || max(seq) "
+              "FROM cdc_users");
+    fx_must(f.db, "COMMIT");
+    fx_expect(f.db, "10000|19999|9999",
+              "SELECT count(*) || '|' || max(0 + pk) || '|' || max(seq) "
+              "FROM cdc_users");
+    fx_expect(f.db, "1", "SELECT count(DISTINCT bookmark) FROM cdc_users");
+    fx_close(&f);
+}
+
+static void no_file(void **state) {
+    struct cdc_fixture f;
+
+    (void)state;
+    fx_open(&f, ":memory:");
+    fx_table(&f, "app", "users");
+    three_commits(&f);
+    fx_expect(f.db, "i1.0! i2.0! u1.1! d2.2! i3.0!", SHORT, "");
+    fx_expect(f.db, "1", "SELECT tarn_bookmark() = max(bookmark) FROM cdc_users");
+    fx_expect(f.db, "1", "SELECT tarn_bookmark_at('9999') = tarn_bookmark()");
+    fx_expect(f.db, "NULL", "SELECT tarn_bookmark_at('2001-01-01')");
+    fx_close(&f);
+}
+
+/* A copied database: its second commit is another one than that of the file in the lake. */
+static void another_history(void **state) {
+    struct cdc_fixture f;
+    struct tarn_conn *conn = NULL;
+    sqlite3 *copy;
+    char command[256];
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    fx_change(&f, "app/users", "insert", 1, "a", NULL);
+    snprintf(command, sizeof command, "cp %s/a.db %s/b.db", f.folder, f.folder);
+    assert_int_equal(system(command), 0);
+    fx_change(&f, "app/users", "insert", 2, "b", NULL);
+    fx_deliver(&f, "app/users", 0, 1, 1, 2);
+    fx_expect(f.db, "i1.0 i2.0", SHORT, "");
+    copy = fx_connect(&f, "b.db", &conn);
+    fx_must(copy, "CREATE VIRTUAL TABLE temp.cdc_users USING tarn_cdc('app', 'users')");
+    fx_must(copy, "INSERT INTO change VALUES('app/users', 'insert', 3, 'c', NULL)");
+    fx_expect(copy, "i1.0 i2.0 i3.0!", SHORT, "");
+    fx_expect(copy, "i1.0 i2.0 i3.0!", SHORT, " ORDER BY bookmark, seq");
+    fx_expect(copy, "00000001-0000000000000002",
+              "SELECT substr(max(bookmark), 1, 25) FROM "
+              "cdc_users");
+    assert_int_equal(sqlite3_close(copy), SQLITE_OK);
+    tarn_conn_unref(conn);
+    fx_close(&f);
+}
+
+static int make(struct cdc_fixture *f, const char *namespace_, const char *collection, char *why) {
+    struct tarn_err err = {0};
+    int rc = tarn_cdc_table_make(f->conn, namespace_, collection, &err);
+
+    snprintf(why, 256, "%s", err.msg);
+    return rc;
+}
+
+static void making_tables(void **state) {
+    struct cdc_fixture f;
+    struct tarn_err err = {0};
+    char why[256];
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_must(f.db, "CREATE TABLE t(x); INSERT INTO t VALUES(1), (2)");
+    assert_int_equal(make(&f, "app", "it's \"x\"", why), 0);
+    assert_int_equal(make(&f, "app", "it's \"x\"", why), 0);
+    assert_int_equal(sqlite3_changes(f.db), 2);
+    assert_int_equal(sqlite3_last_insert_rowid(f.db), 2);
+    fx_expect(f.db, "0", "SELECT count(*) FROM \"cdc_it's \"\"x\"\"\"");
+    assert_int_equal(make(&f, "other", "it's \"x\"", why), TARN_EEXIST);
+    fx_must(f.db, "CREATE VIEW CDC_mine AS SELECT 1");
+    assert_int_equal(make(&f, "app", "Mine", why), TARN_EEXIST);
+    if (!strstr(why, "there is a table cdc_Mine already")) fail_msg("%s", why);
+    /* in a transaction that is undone it is gone again */
+    fx_must(f.db, "BEGIN");
+    assert_int_equal(make(&f, "app", "users", why), 0);
+    fx_must(f.db, "ROLLBACK");
+    fx_fails(f.db, "no such table: cdc_users", "SELECT * FROM cdc_users");
+    assert_int_equal(make(&f, "app", "users", why), 0);
+    assert_int_equal(tarn_cdc_table_drop(f.conn, "other", "users", &err), 0);
+    fx_expect(f.db, "0", "SELECT count(*) FROM cdc_users");
+    assert_int_equal(tarn_cdc_table_drop(f.conn, "app", "users", &err), 0);
+    fx_fails(f.db, "no such table: cdc_users", "SELECT * FROM cdc_users");
+    /* those of the lake, without the one whose name is taken */
+    put_commits(&f, "deltas", 0, 10, 1, "");
+    fx_put_text(&f, "cdc/app/mine/manifest.json", "{}");
+    fx_put_text(&f, "cdc/app/caf%C3%A9/manifest.json", "{}");
+    fx_must(f.db, "SELECT tarn_config('namespace', 'app'); SELECT tarn_open('%q/lake')", f.folder);
+    fx_expect(f.db, "cdc_café,cdc_it's \"x\",cdc_users",
+              "SELECT group_concat(name) FROM (SELECT name FROM temp.sqlite_schema ORDER BY name)");
+    fx_fails(f.db, "tables of changes are temporary: temp.x",
+             "CREATE VIRTUAL TABLE x USING tarn_cdc('app', 'users')");
+    fx_fails(f.db, "expected USING tarn_cdc*", "CREATE VIRTUAL TABLE temp.x USING tarn_cdc(users)");
+    fx_close(&f);
+}
+
+#define COUNT "SELECT count FROM tarn_explain(%Q) WHERE what = '%s'"
+
+static void pruning(void **state) {
+    struct cdc_fixture f;
+    char query[256], b[64];
+    unsigned i;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    for (i = 0; i < 10; i++)
+        put_commits(&f, "deltas", 0, 10 + 4 * i, 4, "");
+    bookmark(b, 0, 42, 42);
+    snprintf(query, sizeof query, "SELECT pk FROM cdc_users WHERE bookmark > '%s'", b);
+    fx_expect(f.db, "8", COUNT, query, "files outside the range");
+    fx_expect(f.db, "14", "SELECT count(*) FROM (%s)", query);
+    snprintf(query, sizeof query, "SELECT pk FROM cdc_users WHERE bookmark BETWEEN '%s' AND '%s'",
+             b, b);
+    fx_expect(f.db, "9", COUNT, query, "files outside the range");
+    fx_expect(f.db, "2", "SELECT count(*) FROM (%s)", query);
+    fx_expect(f.db, "8", COUNT,
+              "SELECT pk FROM cdc_users WHERE ts >= '2026-02-02 14:22' AND ts < '2026-02-02 14:23'",
+              "files outside the range");
+    fx_expect(f.db, "10", COUNT, "SELECT pk FROM cdc_users WHERE pk = '5000'", "files excluded");
+    fx_expect(f.db, "9", COUNT, "SELECT pk FROM cdc_users WHERE pk IN ('201', 'x')",
+              "files excluded");
+    fx_expect(f.db, "0", COUNT, "SELECT pk FROM cdc_users WHERE op IN ('delete', 'x')",
+              "rows found");
+    fx_expect(f.db, "1",
+              "SELECT count <= 16 FROM tarn_explain('SELECT pk FROM cdc_users "
+              "ORDER BY bookmark LIMIT 2') WHERE what = 'rows decoded'");
+    fx_close(&f);
+}
+
+static unsigned seed = 7;
+
+static unsigned rnd(unsigned n) {
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 16) % n;
+}
+
+static void random_condition(char *out, size_t room) {
+    static const char *const ops[] = {"=", "<", "<=", ">", ">="};
+    char b[64];
+    unsigned sequence = rnd(60);
+
+    switch (rnd(8)) {
+    case 0:
+    case 1:
+        bookmark(b, rnd(2), sequence, (int)sequence % 60);
+        snprintf(out, room, "bookmark %s '%.*s'", ops[rnd(5)], (int)(rnd(2) ? 55 : rnd(56)), b);
+        break;
+    case 2: snprintf(out, room, "ts %s '2026-02-02 14:%02u'", ops[rnd(5)], sequence); break;
+    case 3: snprintf(out, room, "ts %s '%s'", ops[rnd(5)], rnd(2) ? "2026-02" : "zebra"); break;
+    case 4: snprintf(out, room, "pk = '%u'", sequence * 10); break;
+    case 5: snprintf(out, room, "pk IN (%u, '%u', NULL)", sequence * 10, rnd(60) * 10); break;
+    case 6: snprintf(out, room, "op %s", rnd(2) ? "= 'insert'" : "IN ('update', 'insert')"); break;
+    default: snprintf(out, room, "pk = %u", sequence * 10);
+    }
+}
+
+/* With and without pushdown: the same rows, in the same order. */
+static void pushdown_changes_nothing(void **state) {
+    static const char *const orders[] = {"", " ORDER BY bookmark", " ORDER BY bookmark, seq",
+                                         " ORDER BY bookmark DESC, pk DESC", " ORDER BY ts, pk"};
+    struct cdc_fixture f;
+    unsigned i;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    for (i = 0; i < 10; i++)
+        put_commits(&f, i < 5 ? "processed" : "deltas", 0, 10 + 4 * i, 4, "");
+    put_commits(&f, "deltas", 1, 30, 10, "-t00000001");
+    three_commits(&f);
+    for (i = 0; i < 400; i++) {
+        char first[128], second[128];
+        const char *order = orders[rnd(5)];
+        char *on, *off, *query;
+
+        random_condition(first, sizeof first);
+        random_condition(second, sizeof second);
+        query = sqlite3_mprintf(
+            "SELECT group_concat(op || pk || '.' || seq || bookmark, ' ') FROM (SELECT *, seq FROM "
+            "cdc_users WHERE (%s) %s (%s)%s LIMIT %d)",
+            first, rnd(3) ? "AND" : "OR", second, order, rnd(3) ? -1 : 7);
+        fx_must(f.db, "SELECT tarn_config('pushdown', 'on')");
+        on = fx_text(f.db, "%s", query);
+        fx_must(f.db, "SELECT tarn_config('pushdown', 'off')");
+        off = fx_text(f.db, "%s", query);
+        if (strcmp(on, off) != 0) fail_msg("%s\non  %s\noff %s", query, on, off);
+        sqlite3_free(on);
+        sqlite3_free(off);
+        sqlite3_free(query);
+    }
+    fx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waiting_rows),
         cmocka_unit_test(own_transaction),
         cmocka_unit_test(reads_while_it_writes),
         cmocka_unit_test(delivered_once),
+        cmocka_unit_test(names),
+        cmocka_unit_test(file_archived_while_read),
+        cmocka_unit_test(broken_files),
+        cmocka_unit_test(large_commit),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(another_history),
+        cmocka_unit_test(making_tables),
+        cmocka_unit_test(pruning),
+        cmocka_unit_test(pushdown_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,40 @@ static void epochs(void **state) {
     app_close(&a);
 }
 
+/* A table is altered in the middle of a transaction: its collection has two numbers in it. */
+static void two_numbers(void **state) {
+    int in_file;
+
+    (void)state;
+    for (in_file = 0; in_file < 2; in_file++) {
+        struct app a = app_open(in_file ? "two-b.db" : "two-a.db", in_file ? "two-b" : "two-a");
+        struct said s = say();
+        uint32_t other = say_collection(&s, "n/a", 1);
+        uint32_t before = say_collection(&s, "n/c", 1);
+        uint32_t behind;
+
+        say_change(&s, before, TARN_OP_INSERT, 1, "x");
+        say_change(&s, other, TARN_OP_INSERT, 7, "o");
+        behind = say_collection(&s, "n/c", 2);
+        say_entry(&s, behind, "{\"entry\":\"schema\",\"create\":\"CREATE TABLE two\"}");
+        say_change_of(&s, behind, TARN_OP_INSERT, 2, "y", NULL, 2);
+        if (in_file) say_in_file(&a, &s);
+        (void)commit(&a, &s);
+        assert_int_equal(flush(&a), 4);
+        assert_string_equal(rows_of(&a, "n/c"),
+                            "insert 1 " ROW(1, "x") "; insert 2 "
+                                                    "{\"id\":2,\"name\":\"y\",\"extra\":1.5}");
+        assert_string_equal(log_entry(&a, 0, 1,
+                                      "(SELECT group_concat(value ->> 'name' || ' ' || "
+                                      "(value ->> 'rows') || coalesce(value ->> 'entries', "
+                                      "'')) FROM json_each(m, '$.changes[0].collections'))"),
+                            "n/a 1,n/c 3[[1,\"{\\\"entry\\\":\\\"schema\\\",\\\"create\\\":"
+                            "\\\"CREATE TABLE two\\\"}\"]]");
+        assert_string_equal(manifest(&a, "n/c", "json_array_length(m, '$.schemas')"), "2");
+        app_close(&a);
+    }
+}
+
 /* A collection begins: entry of the chain, base, rows. And what is said of it afterwards. */
 static void base_and_manifest(void **state) {
     struct app a = app_open("base.db", "base");
@@ -139,7 +173,7 @@ static void base_and_manifest(void **state) {
 
     (void)state;
     say_entry(&s, c,
-              "{\"entry\":\"track\",\"sql\":\"CREATE TABLE people(id, name)\",\"options\":"
+              "{\"entry\":\"track\",\"create\":\"CREATE TABLE people(id, name)\",\"options\":"
               "{\"trackPrevious\":true}}");
     say_base(&a, &s, "my%20ns/c", 500);
     (void)commit(&a, &s);
@@ -159,7 +193,7 @@ static void base_and_manifest(void **state) {
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.collection'"), "c");
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.database'"), a.d->id);
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.options'"), "{\"trackPrevious\":true}");
-    assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.schemas[0].sql'"),
+    assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.schemas[0].create'"),
                         "CREATE TABLE people(id, name)");
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.firstBookmark'"), first);
     assert_string_equal(manifest(&a, "my%20ns/c", "m ->> '$.entries[0].entry'"), "track");
@@ -404,6 +438,7 @@ int main(void) {
         cmocka_unit_test(one_commit),
         cmocka_unit_test(collections_and_commits),
         cmocka_unit_test(epochs),
+        cmocka_unit_test(two_numbers),
         cmocka_unit_test(base_and_manifest),
         cmocka_unit_test(second_base),
         cmocka_unit_test(long_numbers),

@@ -49,7 +49,7 @@ static void prepare(sqlite3 *unused) {
     say_event(&s, "e");
     x = say_collection(&s, "n/x", 1);
     y = say_collection(&s, "n/y", 1);
-    say_entry(&s, y, "{\"entry\":\"track\",\"sql\":\"CREATE TABLE y\"}");
+    say_entry(&s, y, "{\"entry\":\"track\",\"create\":\"CREATE TABLE y\"}");
     say_change(&s, x, TARN_OP_INSERT, 2, "2");
     say_base(&a, &s, "n/y", 20);
     (void)commit_as(&a, &s, 0);
@@ -100,7 +100,7 @@ static void assert_whole(struct app *a) {
     assert_string_equal(manifest(a, "n/y", "m ->> '$.counts'"),
                         "{\"insert\":150,\"update\":0,\"delete\":0,\"files\":1}");
     assert_string_equal(manifest(a, "n/y", "json_array_length(m, '$.entries')"), "1");
-    assert_string_equal(manifest(a, "n/y", "m ->> '$.schemas[0].sql'"), "CREATE TABLE y");
+    assert_string_equal(manifest(a, "n/y", "m ->> '$.schemas[0].create'"), "CREATE TABLE y");
     assert_int_equal(count_spools(a), 0);
 }
 
@@ -125,9 +125,38 @@ static void ends_before_each_step(void **state) {
     assert_true(n > 12 && n < 200);
 }
 
+/* Each allocation fails in turn, once: an error, and the next flush completes it. */
+static void without_memory(void **state) {
+    unsigned long at, total = 1, errors = 0;
+    struct app a;
+
+    (void)state;
+    for (at = 0; at <= total; at += at ? total / 150 + 1 : 1) {
+        int rc;
+
+        shell("rm -rf %s/run && cp -r %s/saved %s/run", folder, folder, folder);
+        a = app_open("run/crash.db", "run/lake");
+        (void)tarn_mem_fail_after(at ? at : 1000000000, 0);
+        rc = try(a.db, "SELECT tarn_flush()");
+        if (at == 0) {
+            total = tarn_mem_fail_after(0, 0);
+        } else {
+            (void)tarn_mem_fail_after(0, 0);
+        }
+        if (rc && rc != SQLITE_NOMEM) fail_msg("allocation %lu: %s", at, sqlite3_errmsg(a.db));
+        errors += rc != 0;
+        must(a.db, "SELECT tarn_flush()");
+        assert_whole(&a);
+        app_close(&a);
+    }
+    print_message("%lu allocations, %lu flushes failed\n", total, errors);
+    assert_true(errors > 50);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_before_each_step),
+        cmocka_unit_test(without_memory),
     };
     int rc;
 
