@@ -23,14 +23,14 @@ static char *select_sql(const struct tarn_shape *s) {
     sqlite3_str_appendall(sql, "SELECT ");
     for (i = 0; i < s->n_columns; i++)
         sqlite3_str_appendf(sql, "\"%w\", ", s->columns[i].name);
-    sqlite3_str_appendf(sql, "%s FROM main.\"%w\" ORDER BY _tarn_pk(%s", rowid, s->table, rowid);
+    sqlite3_str_appendf(sql, "%s, _tarn_pk(%s", rowid, rowid);
     if (s->n_key == 0) sqlite3_str_appendf(sql, ", 'A', %s", rowid);
     for (size_t place = 1; place <= s->n_key; place++) {
         for (i = 0; s->columns[i].key != place; i++) {
         }
         sqlite3_str_appendf(sql, ", '%c', \"%w\"", s->columns[i].affinity, s->columns[i].name);
     }
-    sqlite3_str_appendall(sql, ")");
+    sqlite3_str_appendf(sql, ") FROM main.\"%w\" ORDER BY %d", s->table, (int)s->n_columns + 2);
     return sqlite3_str_finish(sql);
 }
 
@@ -69,7 +69,16 @@ static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     tarn_buf_release(&pk);
 }
 
-static void put_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row) {
+int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_stmt **out,
+                     struct tarn_err *err) {
+    char *sql = select_sql(s);
+    int sq = sql ? sqlite3_prepare_v2(c->db, sql, -1, out, NULL) : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    return tarn_err_sqlite(err, c->db, sq, "reading the rows of the table");
+}
+
+void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row) {
     struct tarn_value key = {.type = TARN_VALUE_INTEGER};
     int null_key = 0;
     size_t i;
@@ -116,15 +125,14 @@ static int add_frame(struct writer *w, char kind, const uint8_t *body, size_t n,
 
 static int write_rows(struct tarn_conn *c, struct tarn_collection *t, struct writer *w,
                       struct tarn_err *err) {
-    char *sql = select_sql(&t->shape);
     sqlite3_stmt *stmt = NULL;
-    int sq = sql ? sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
-    int rc = TARN_OK;
+    int sq = SQLITE_OK;
+    int rc = tarn_base_select(c, &t->shape, &stmt, err);
 
     while (rc == TARN_OK && (sq == SQLITE_OK || sq == SQLITE_ROW)) {
         sq = sqlite3_step(stmt);
         if (sq != SQLITE_ROW) break;
-        put_row(&w->body, &t->shape, stmt);
+        tarn_base_row(&w->body, &t->shape, stmt);
         rc = w->body.rc ? tarn_err_set(err, w->body.rc, "out of memory")
                         : add_frame(w, 'R', w->body.data, w->body.len, err);
         w->rows++;
@@ -133,7 +141,6 @@ static int write_rows(struct tarn_conn *c, struct tarn_collection *t, struct wri
         rc = tarn_err_sqlite(err, c->db, sq, "reading the rows of the table");
     }
     (void)sqlite3_finalize(stmt);
-    sqlite3_free(sql);
     return rc;
 }
 

@@ -74,6 +74,12 @@ void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
 /* Ends the body that begins at offset `body`, a value of whose key is NULL. */
 void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid);
 
+/* base.c: the table's rows by the bytes of pk: columns, the rowid (or NULL), pk as a blob. */
+int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_stmt **out,
+                     struct tarn_err *err);
+/* Such a row as the body of a TARN_OP_BASE. */
+void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row);
+
 /* capture_tx.c: the modules _tarn_tx and _tarn_end. */
 int tarn_capture_modules(struct tarn_capture *c, struct tarn_err *err);
 void tarn_capture_finalize(struct tarn_capture *c);
