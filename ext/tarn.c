@@ -1,7 +1,9 @@
 /* tarn.c: the entry points: what `.load`, sqlite3_auto_extension and embedding programs call.
 **
-**   tarn.so       sqlite3_tarn_init only; SQLite is reached through the table it is handed
-**   libtarn.a     built with -DSQLITE_CORE: also tarn_register and tarn_flush
+**   tarn.so       sqlite3_tarn_init; SQLite is reached through the table it is handed
+**   libtarn.a     built with -DSQLITE_CORE: also tarn_register
+**
+** The other functions of tarn.h are in api.c and on_commit.c.
 **
 ** The shared library stays in the process once loaded: threads and caches outlive a connection.
 */
@@ -10,6 +12,7 @@
 SQLITE_EXTENSION_INIT1
 
 #include "capture.h"
+#include "cdc_table.h"
 #include "conn.h"
 #include "db.h"
 #include "deliver_changes.h"
@@ -50,6 +53,7 @@ static int give(sqlite3 *db, char **message) {
     if (tarn_conn_new(&conn, db)) return SQLITE_NOMEM;
     rc = tarn_sqlite_code(tarn_sql_register(conn, &err));
     if (rc == SQLITE_OK) rc = tarn_sqlite_code(tarn_capture_new(conn, &err));
+    if (rc == SQLITE_OK) tarn_cdc_tables_tracked(conn);
     if (rc == SQLITE_OK) tarn_conn_arm(conn);
     tarn_conn_unref(conn); /* what was registered holds references of its own */
     if (rc && message) *message = sqlite3_mprintf("%s", err.msg);
@@ -69,19 +73,6 @@ int sqlite3_tarn_init(sqlite3 *db, char **err, const struct sqlite3_api_routines
 #ifdef SQLITE_CORE
 int tarn_register(sqlite3 *db, char **err) {
     if (err) *err = NULL;
-    return give(db, err);
-}
-
-int tarn_flush(sqlite3 *db, sqlite3_int64 *events, char **err) {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT tarn_flush()", -1, &stmt, NULL);
-
-    if (err) *err = NULL;
-    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW && events) {
-        *events = sqlite3_column_int64(stmt, 0);
-    }
-    if (stmt) rc = sqlite3_finalize(stmt);
-    if (rc && err) *err = sqlite3_mprintf("%s", sqlite3_errmsg(db));
-    return rc;
+    return db ? give(db, err) : SQLITE_MISUSE;
 }
 #endif

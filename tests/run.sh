@@ -136,15 +136,23 @@ case_sql() {
   fi
 }
 
+# What differs from run to run in an example's output: times, and the digests of bookmarks.
+masked() {
+  sed -E -e 's/([0-9a-f]{8}-[0-9a-f]{16})-[0-9a-f]{12}-[0-9a-f]{16}/\1-TIME-DIGEST/g' \
+    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}[:-][0-9]{2}(:[0-9]{2}\.[0-9]{3}Z?)?/TIME/g' "$1"
+}
+
 # Examples are run as a reader would, and stop at any error. Status 77: what it needs is not here.
+# With a golden file beside it (cdc.out for cdc.c and cdc.py), what it prints is compared too.
 case_example() {
-  local suite=$1 source=$2 name dir status command
+  local suite=$1 source=$2 name dir status command want=${2%.*}.out
   name=$(basename "$source")
   dir=$out/$suite/$name
   fresh "$dir"
   case $name in
     *.sql) command=(bash "$top/examples/run.sh" "${name%.sql}") ;;
     *.sh) command=(bash "$top/$source") ;;
+    *.py) command=(/usr/bin/python3 "$top/$source" "$top/$BUILD/tarn") ;;
     *) command=("$top/$BUILD/${source%.c}") ;;
   esac
   (cd "$dir" && clean_env "$dir" OUT="$dir" timeout "${LIMIT:-120}" "${command[@]}" >"$dir.log" 2>&1 </dev/null)
@@ -152,6 +160,8 @@ case_example() {
   if [ $status = 77 ]; then result "skip $suite/$name: $(head -n 1 "$dir.log")"
   elif [ $status != 0 ]; then not_ok "$suite/$name" "$(how_ended $status)" "$dir.log"
   elif [ ! -s "$dir.log" ]; then not_ok "$suite/$name" "printed nothing"
+  elif [ -e "$want" ] && ! masked "$dir.log" | diff -u --label expected --label found "$want" - >"$dir.diff"; then
+    TAIL=60 not_ok "$suite/$name" "prints something else" "$dir.diff"
   else result "ok $suite/$name"; fi
 }
 
@@ -236,7 +246,7 @@ suite() {
     unit) each program unit tests/unit/test_*.c ;;
     sql) each sql sql tests/sql/*.sql ;;
     examples)
-      mapfile -t examples < <(printf '%s\n' examples/*.sql examples/*.c examples/*.sh | grep -v '/run\.sh$')
+      mapfile -t examples < <(printf '%s\n' examples/*.{sql,c,py,sh} | grep -v '/run\.sh$')
       each example examples "${examples[@]}" ;;
     newer)
       # SQLite's own words and layout may change between versions; where they do, the lines stand

@@ -31,6 +31,7 @@ libncurses-dev   lib=ncursesw
 ca-certificates  file=/etc/ssl/certs/ca-certificates.crt"
 test_packages="
 clang            command=clang
+python3          file=/usr/bin/python3
 clang-format     command=clang-format
 libcmocka-dev    lib=cmocka
 nodejs           command=node

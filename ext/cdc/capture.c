@@ -64,7 +64,13 @@ static void fail(struct tarn_capture *c, const struct tarn_err *err) {
         c->failed = *err;
         c->failed_at = tarn_txn_changes_len(c->conn);
     }
-    if (!c->joined) sqlite3_interrupt(c->conn->db); /* xSync isn't going to be asked */
+    if (c->joined) return;
+    /* xSync isn't going to be asked; a statement of one row ends before it sees the interrupt */
+    c->conn->last = *err;
+    c->missed = 1;
+    c->schema = -1;
+    tarn_err_clear(&c->failed);
+    sqlite3_interrupt(c->conn->db);
 }
 
 static struct tarn_collection *find(struct tarn_capture *c, const char *table) {
@@ -165,7 +171,9 @@ static void on_change(void *ctx, sqlite3 *db, int op, const char *database, cons
     if (err.code) fail(c, &err);
 }
 
-static int other_user(struct tarn_err *err) {
+static int other_user(struct tarn_capture *c, struct tarn_err *err) {
+    c->missed = 1;
+    c->schema = -1;
     return tarn_err_set(
         err, TARN_EBUSY,
         "another user of SQLite's preupdate hook (the session extension?) is on this "
@@ -179,7 +187,12 @@ int tarn_capture_check(struct tarn_conn *conn, struct tarn_err *err) {
 
     if (!c || !c->preupdate) return TARN_OK;
     before = c->preupdate->hook(conn->db, on_change, c);
-    return before == c ? TARN_OK : other_user(err);
+    if (before != c) return other_user(c, err);
+    if (!c->missed || !c->conn->last.code) return TARN_OK;
+    return tarn_err_set(err, c->conn->last.code,
+                        "changes of tracked tables were not recorded (a gap will be noted; "
+                        "tarn_resync(table) fills it): %s",
+                        c->conn->last.msg);
 }
 
 /* Statements that were prepared without the hook don't call it where they clear a whole table; a change
@@ -227,7 +240,7 @@ int tarn_capture_arm(struct tarn_conn *conn, struct tarn_err *err) {
     before = hook->hook(conn->db, on_change, c);
     c->preupdate = hook;
     c->schema = -1;
-    if (before && before != c) return other_user(err);
+    if (before && before != c) return other_user(c, err);
     return expire_statements(conn->db, err);
 }
 
@@ -242,7 +255,9 @@ int tarn_capture_join(struct tarn_conn *conn, struct tarn_err *err) {
 int tarn_capture_entry(struct tarn_conn *conn, int64_t id, const char *json, struct tarn_err *err) {
     struct tarn_capture *c = conn->capture;
     struct tarn_buf *b = &c->scratch;
+    uint64_t at;
     size_t i;
+    int rc;
 
     if (!c->joined) return TARN_OK; /* seen while reading: the next change notes it */
     for (i = 0; i < c->n_collections && c->collections[i].id != id; i++) {
@@ -254,7 +269,9 @@ int tarn_capture_entry(struct tarn_conn *conn, int64_t id, const char *json, str
     tarn_buf_u8(b, TARN_OP_ENTRY);
     tarn_buf_u8(b, 0);
     tarn_buf_puts(b, json);
-    return tarn_capture_add(c, &c->collections[i], err);
+    at = tarn_txn_changes_len(conn);
+    rc = tarn_capture_add(c, &c->collections[i], err);
+    return rc ? rc : tarn_capture_note_entry(c, c->collections[i].name, at, err);
 }
 
 struct tarn_collection *tarn_capture_find(struct tarn_conn *conn, const char *table) {

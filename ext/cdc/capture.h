@@ -28,6 +28,10 @@ int tarn_capture_join(struct tarn_conn *c, struct tarn_err *err);
 ** joined. */
 int tarn_capture_entry(struct tarn_conn *c, int64_t id, const char *json, struct tarn_err *err);
 
+/* Entries of the chain that the open transaction has so far: of all collections, or of that of this name
+** ("namespace/collection"). */
+uint64_t tarn_capture_entries(const struct tarn_conn *c, struct tarn_slice name, int all);
+
 /* A collection of the registry, as this connection knows it. */
 struct tarn_collection {
     int64_t id;

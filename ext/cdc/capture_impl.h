@@ -13,6 +13,12 @@ struct tarn_dirty_row {
     size_t len;
 };
 
+/* An entry of the chain in the open transaction. */
+struct tarn_capture_entry {
+    uint64_t at; /* in the changes */
+    char *name;  /* of its collection */
+};
+
 struct tarn_capture {
     /* The session extension takes the context of whoever had the hook before for a list of its own,
     ** and reads it; it finds nothing. */
@@ -27,11 +33,14 @@ struct tarn_capture {
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
-    int64_t schema;               /* the schema cookie that the registry was read at; -1 = none */
-    uint64_t sum;                 /* of the whole schema, then */
-    int64_t total;                /* sqlite3_total_changes at the last change */
-    uint64_t *definitions;        /* where the open transaction's 'T' records are, by number */
+    int missed;     /* a change was made that nobody recorded: the next transaction notes a gap */
+    int64_t schema; /* the schema cookie that the registry was read at; -1 = none */
+    uint64_t sum;   /* of the whole schema, then */
+    int64_t total;  /* sqlite3_total_changes at the last change */
+    uint64_t *definitions; /* where the open transaction's 'T' records are, by number */
     uint32_t n_definitions, definitions_capacity;
+    struct tarn_capture_entry *entries;
+    size_t n_entries;
     struct tarn_buf scratch, key;
     struct tarn_err failed; /* a change that could not be recorded, */
     uint64_t failed_at;     /* at this offset of the changes */
@@ -79,6 +88,12 @@ int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_st
                      struct tarn_err *err);
 /* Such a row as the body of a TARN_OP_BASE. */
 void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row);
+
+/* capture_entries.c */
+int tarn_capture_note_entry(struct tarn_capture *c, const char *name, uint64_t at,
+                            struct tarn_err *err);
+/* Forgets those at or beyond `len`. */
+void tarn_capture_cut_entries(struct tarn_capture *c, uint64_t len);
 
 /* capture_tx.c: the modules _tarn_tx and _tarn_end. */
 int tarn_capture_modules(struct tarn_capture *c, struct tarn_err *err);

@@ -154,6 +154,7 @@ static int leave_gap(struct tarn_capture *c, struct tarn_err *err) {
     tarn_err_clear(&c->failed);
     tarn_capture_forget_dirty(c);
     c->n_definitions = 0;
+    tarn_capture_cut_entries(c, 0);
     text = sqlite3_mprintf("{\"entry\":\"gap\",\"reason\":\"a transaction's changes could not be "
                            "recorded (code %d)\"}",
                            why.code);
@@ -192,6 +193,7 @@ static void end(struct tarn_capture *c) {
     for (i = 0; i < c->n_collections; i++)
         c->collections[i].defined = 0;
     c->n_definitions = 0;
+    tarn_capture_cut_entries(c, 0);
     c->joined = 0;
     c->looked = 0;
     tarn_err_clear(&c->failed);
@@ -202,6 +204,7 @@ static int commit(sqlite3_vtab *vtab) {
     struct tarn_capture *c = ((struct table *)vtab)->capture;
 
     tarn_txn_commit(c->conn);
+    if (c->looked) c->missed = 0;
     end(c);
     return SQLITE_OK;
 }
@@ -257,6 +260,7 @@ static int rollback_to(sqlite3_vtab *vtab, int n) {
     for (i = 0; i < c->n_collections; i++) {
         if (c->collections[i].number >= c->n_definitions) c->collections[i].defined = 0;
     }
+    tarn_capture_cut_entries(c, len);
     if (c->failed.code && c->failed_at >= len) tarn_err_clear(&c->failed);
     tarn_capture_forget_dirty(c);
     doubt(c);
@@ -321,6 +325,7 @@ static void free_capture(void *capture) {
     tarn_registry_release(c);
     tarn_buf_release(&c->scratch);
     tarn_buf_release(&c->key);
+    tarn_capture_cut_entries(c, 0);
     tarn_free(c->definitions);
     tarn_free(c);
     conn->capture = NULL;

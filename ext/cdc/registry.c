@@ -184,15 +184,17 @@ static int define(struct tarn_collection *t, struct tarn_err *err) {
     return rc;
 }
 
-/* The entry that says what the table is from here on. */
+/* The entry that says what the table is from here on. One that is empty now may have been dropped and
+** made again, which no hook tells of: "empty" is true in any case, and ends the rows from before. */
 static int note_schema(struct tarn_capture *c, struct tarn_collection *t, const char *was,
-                       struct tarn_err *err) {
+                       int empty, struct tarn_err *err) {
     json_t *o = json_pack("{s:s, s:I, s:s}", "entry", "schema", "epoch", (json_int_t)t->epoch,
                           "table", t->table);
     char *text = NULL;
     int rc;
 
     if (o && t->dropped) (void)json_object_set_new(o, "dropped", json_true());
+    if (o && empty && !t->dropped) (void)json_object_set_new(o, "empty", json_true());
     if (o && !t->dropped) (void)json_object_set_new(o, "create", json_string(t->sql));
     if (o && was && strcmp(was, t->table) != 0) {
         (void)json_object_set_new(o, "renamedFrom", json_string(was));
@@ -226,8 +228,12 @@ static int has_row(struct tarn_capture *c, char *sql, int *yes, struct tarn_err 
     return tarn_err_sqlite(err, c->conn->db, sq, "looking into a tracked table");
 }
 
-/* Compares the registry's row with the table as it is. */
-static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t,
+static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
+    return has_row(c, sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table), yes, err);
+}
+
+/* Compares the registry's row with the table as it is. `same`: the cookie has moved, the schema has not. */
+static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t, int same,
                             struct tarn_err *err) {
     const char *const *left_out = (const char *const *)t->left_out;
     struct tarn_err why = {0};
@@ -244,7 +250,7 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t,
         t->moved = 1;
         t->epoch++;
         rc = define(t, err);
-        return rc ? rc : note_schema(c, t, NULL, err);
+        return rc ? rc : note_schema(c, t, NULL, 1, err);
     }
     rc = tarn_shape_read(&t->shape, c->conn->db, name, left_out, t->n_left_out, &why);
     if (rc == TARN_EINVAL &&
@@ -256,9 +262,14 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t,
     if (rc) return tarn_err_set(err, rc, "%s", why.msg);
     reborn = t->dropped;
     if (!reborn && strcmp(t->sql, t->shape.sql) == 0 && strcmp(t->table, t->shape.table) == 0) {
-        if (t->root != t->shape.root) t->moved = c->joined;
+        int moved = t->root != t->shape.root;
+
+        if (moved) t->moved = c->joined;
         t->root = t->shape.root;
-        return define(t, err);
+        rc = define(t, err);
+        if (rc == TARN_OK && (moved || same)) rc = has_rows(c, t->table, &filled, err);
+        if (rc || !(moved || same) || filled) return rc;
+        return note_schema(c, t, t->table, 1, err);
     }
     was = t->table;
     tarn_free(t->sql);
@@ -270,13 +281,11 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t,
     t->moved = 1;
     if (!t->table || !t->sql) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
     if (rc == TARN_OK) rc = define(t, err);
-    if (rc == TARN_OK) rc = note_schema(c, t, reborn ? NULL : was, err);
-    if (rc == TARN_OK && reborn) {
-        char *sql = sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", t->table);
-
-        rc = has_row(c, sql, &filled, err);
+    if (rc == TARN_OK) rc = has_rows(c, t->table, &filled, err);
+    if (rc == TARN_OK) rc = note_schema(c, t, reborn ? NULL : was, !filled, err);
+    if (rc == TARN_OK && reborn && filled) {
+        rc = note_gap(c, t, "the table was dropped, and made again with rows", err);
     }
-    if (rc == TARN_OK && filled) rc = note_gap(c, t, "the table was made with rows", err);
     tarn_free(was);
     return rc;
 }
@@ -330,7 +339,6 @@ static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     uint64_t before = c->sum;
     int known = c->schema >= 0;
-    int loose;
     size_t i;
     int rc;
 
@@ -341,14 +349,15 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     for (i = 0; i < c->n_collections && rc == TARN_OK; i++) {
         struct tarn_collection *t = &c->collections[i];
 
-        rc = bring_up_to_date(c, t, err);
-        loose = 0;
-        if (rc == TARN_OK && known && c->joined && c->sum == before) {
-            rc = has_loose_rowids(c, t, &loose, err);
-        }
+        int same = known && c->joined && c->sum == before;
+        int loose = 0;
+
+        rc = bring_up_to_date(c, t, same, err);
+        if (rc == TARN_OK && same) rc = has_loose_rowids(c, t, &loose, err);
         if (rc == TARN_OK && loose) {
             rc = note_gap(c, t, "VACUUM may have given the rows other rowids", err);
         }
+        if (rc == TARN_OK && c->missed) rc = note_gap(c, t, "changes were not recorded", err);
     }
     c->busy--;
     return rc;

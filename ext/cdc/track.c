@@ -9,7 +9,9 @@
 #include "mem.h"
 #include "payload.h"
 #include "track_options.h"
-#include "txn.h"
+#include "txn_impl.h"
+
+#define OUTBOX_ROOM ((size_t)1 << 20)
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS main._tarn_collections("
@@ -186,6 +188,16 @@ static int begin_tracking(struct tarn_conn *c, int64_t id, struct tarn_err *err)
     return rc;
 }
 
+/* Room in the outbox for what is to come: when it has to grow in a commit, sqlite3_total_changes and the
+** update hook tell the application. If that can't be had now, the commit will ask for it. */
+static void make_room(struct tarn_conn *c) {
+    struct tarn_position position;
+
+    if (!sqlite3_get_autocommit(c->db) || tarn_db_is_memory(c->shared)) return;
+    tarn_db_settled(c->shared, &position);
+    (void)tarn_outbox_reserve(&c->txn->outbox, c->db, OUTBOX_ROOM, position.collected, NULL);
+}
+
 static int track_inside(struct tarn_conn *c, const char *table, const char *options,
                         const struct tarn_track_options *o, char **name, struct tarn_err *err) {
     struct tarn_buf full = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
@@ -234,8 +246,8 @@ static int inside(struct tarn_conn *c, int begun, struct tarn_err *work, struct 
     return work->code ? tarn_err_set(err, work->code, "%s", work->msg) : TARN_OK;
 }
 
-int tarn_track(struct tarn_conn *c, const char *table, const char *options, char **name,
-               struct tarn_err *err) {
+int tarn_cdc_track(struct tarn_conn *c, const char *table, const char *options, char **name,
+                   struct tarn_err *err) {
     struct tarn_track_options o;
     struct tarn_err why = {0};
     int begun = 0;
@@ -251,6 +263,7 @@ int tarn_track(struct tarn_conn *c, const char *table, const char *options, char
         if (begun) (void)track_inside(c, table, options, &o, name, &why);
         rc = inside(c, begun, &why, err);
     }
+    if (rc == TARN_OK) make_room(c);
     tarn_track_options_release(&o);
     return rc;
 }
@@ -281,7 +294,7 @@ static int untrack_inside(struct tarn_conn *c, const char *table, struct tarn_er
     return rc ? rc : tell_others(c, err);
 }
 
-int tarn_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err) {
+int tarn_cdc_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err) {
     struct tarn_err why = {0};
     int rc = tarn_conn_refresh(c, err);
 

@@ -8,10 +8,10 @@
 ** `_tarn_collections`, the entry "track" in the chain, and the rows it has, read once, as the
 ** collection's base. Changes of the options of a table that is tracked are made so too. The write lock is
 ** held while the base is read. `options` may be NULL. *name = "namespace/collection" (tarn_free). */
-int tarn_track(struct tarn_conn *c, const char *table, const char *options, char **name,
-               struct tarn_err *err);
+int tarn_cdc_track(struct tarn_conn *c, const char *table, const char *options, char **name,
+                   struct tarn_err *err);
 /* Ends it: an entry "untrack"; what was delivered stays. TARN_ENOTFOUND when it isn't tracked. */
-int tarn_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err);
+int tarn_cdc_untrack(struct tarn_conn *c, const char *table, struct tarn_err *err);
 /* The namespace of collections without one of their own: cdcNamespace, else namespace, else the
 ** database file's stem. */
 int tarn_cdc_namespace(struct tarn_conn *c, char **out, struct tarn_err *err);

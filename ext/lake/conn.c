@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conns.h"
 #include "db.h"
 #include "flusher.h"
 #include "keyring.h"
@@ -30,6 +31,7 @@ int tarn_conn_new(struct tarn_conn **out, sqlite3 *db) {
         tarn_free(c);
         return TARN_ENOMEM;
     }
+    tarn_conns_add(c);
     *out = c;
     return TARN_OK;
 }
@@ -42,6 +44,8 @@ void tarn_conn_unref(void *conn) {
     struct tarn_conn *c = conn;
 
     if (!c || --c->references > 0) return;
+    tarn_conns_remove(c);
+    if (c->on_commit_free) c->on_commit_free(c->on_commit_arg);
     tarn_db_release(c->shared);
     tarn_lake_free(c->lake);
     tarn_txn_free(c->txn);
@@ -233,10 +237,18 @@ static int same_lake(struct tarn_conn *c, const char *uri) {
     return same;
 }
 
+/* tarn_conn_configure; another way to write the lake's URI is no other lake. */
+static int configure_lake(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
+    struct tarn_err why = {0};
+    int rc = tarn_conn_configure(c, uri, &why);
+
+    if (rc == TARN_EBUSY && same_lake(c, uri)) return tarn_conn_configure(c, NULL, err);
+    return rc ? tarn_err_set(err, rc, "%s", why.msg) : TARN_OK;
+}
+
 /* Settings, shared state, the lake's URI. *other = 1 when rows wait for another lake: then that stays
 ** in force. */
 static int prepare(struct tarn_conn *c, int *other, struct tarn_err *err) {
-    struct tarn_err why = {0};
     char *uri = NULL;
     int rc = tarn_conn_refresh(c, err);
 
@@ -244,13 +256,8 @@ static int prepare(struct tarn_conn *c, int *other, struct tarn_err *err) {
     if (rc == TARN_OK) rc = tarn_conn_attach(c, err);
     if (rc == TARN_OK) rc = lake_uri(c, &uri, err);
     if (rc) return rc;
-    rc = tarn_conn_configure(c, uri, &why);
-    if (rc == TARN_EBUSY && same_lake(c, uri)) {
-        rc = tarn_conn_configure(c, NULL, err);
-    } else if (rc) {
-        *other = rc == TARN_EBUSY;
-        rc = tarn_err_set(err, rc, "%s", why.msg);
-    }
+    rc = configure_lake(c, uri, err);
+    *other = rc == TARN_EBUSY;
     tarn_free(uri);
     return rc;
 }
@@ -288,7 +295,7 @@ static int check_pending(struct tarn_conn *c, const char *uri, struct tarn_err *
     uint64_t events = 0;
     int rc = tarn_db_lake(c->shared, &shared, err);
 
-    if (shared && strcmp(shared, uri) != 0) {
+    if (shared && strcmp(shared, uri) != 0 && !same_lake(c, uri)) {
         if (!tarn_db_is_memory(c->shared) && tarn_outbox_exists(c->db)) {
             rc = tarn_db_refill(c->shared, c->db, &c->txn->outbox, 0, err);
         }
@@ -319,7 +326,7 @@ int tarn_conn_open(struct tarn_conn *c, const char *uri, struct tarn_err *err) {
         rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
     if (rc == TARN_OK) rc = tarn_conn_set(c, TARN_SET_LAKE, copy, err);
-    if (rc == TARN_OK) rc = tarn_conn_configure(c, copy, err);
+    if (rc == TARN_OK) rc = configure_lake(c, copy, err);
     if (rc) {
         tarn_lake_free(lake);
         tarn_free(copy);

@@ -15,8 +15,10 @@ struct tarn_txn;
 struct tarn_db;
 struct tarn_pq_keys;
 struct tarn_scan_stats;
+struct tarn_commit;
 
 struct tarn_conn {
+    struct tarn_conn *next; /* conns.h */
     sqlite3 *db;
     struct tarn_settings settings; /* current: call tarn_conn_refresh first */
     struct tarn_txn *txn;          /* what the open transaction has to deliver */
@@ -27,13 +29,18 @@ struct tarn_conn {
     int loaded;                /* settings were read, */
     unsigned settings_version; /* at this data version; */
     int unsettled;             /* the open transaction, or the last one, has changed them */
-    struct tarn_err last;      /* the last background error that a user should see */
+    struct tarn_err last;      /* the last background error that a user should see, */
+    struct tarn_err told;      /* as tarn_errmsg has told it */
     int references;            /* modules and functions that hold it */
     void (*on_stats)(void *arg, const struct tarn_scan_stats *stats); /* tarn_explain listens */
     void *on_stats_arg;
     struct tarn_pq_keys *parquet_keys; /* owned reference: tarn_parquet_keys's; NULL = none */
     struct tarn_capture *capture;      /* of changes of tracked tables (ext/cdc), which frees it */
-    int exporting;                     /* tarn_export is running: it does not nest */
+    /* Listens to commits that have changes, when they are made; their buffer (txn) is still there. */
+    void (*on_commit)(void *arg, struct tarn_conn *c, const struct tarn_commit *commit);
+    void *on_commit_arg;
+    void (*on_commit_free)(void *arg);
+    int exporting; /* tarn_export is running: it does not nest */
 };
 
 /* Makes it (one reference). Nothing on disk is touched. */

@@ -300,6 +300,7 @@ void tarn_txn_commit(struct tarn_conn *c) {
             tarn_outbox_committed(&t->outbox, commit);
             tarn_db_adopt(c->shared, &t->outbox.position);
         }
+        if (c->on_commit && t->n_changes) c->on_commit(c->on_commit_arg, c, commit);
         tarn_db_submit(c->shared, commit);
         if (memory &&
             strcmp(tarn_settings_text(&c->settings, TARN_SET_DURABILITY), "commit") == 0) {

@@ -48,6 +48,9 @@ int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char 
                         struct tarn_err *err);
 /* The same, by "namespace/collection", percent-encoded. */
 int tarn_cdc_table_make_named(struct tarn_conn *c, const char *name, struct tarn_err *err);
+/* Makes those of main's tracked tables, for a connection that opens such a database. What can't be made
+** is left out, and told in c->last. */
+void tarn_cdc_tables_tracked(struct tarn_conn *c);
 /* Drops it, if it is there and of this collection. */
 int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char *collection,
                         struct tarn_err *err);

@@ -153,6 +153,30 @@ static int make_of_folder(struct tarn_conn *c, const char *namespace_, const cha
     return rc == TARN_OK || rc == TARN_EEXIST ? TARN_OK : tarn_err_set(err, rc, "%s", why.msg);
 }
 
+void tarn_cdc_tables_tracked(struct tarn_conn *c) {
+    sqlite3_stmt *stmt = NULL;
+
+    if (sqlite3_table_column_metadata(c->db, "main", "_tarn_collections", "epoch", NULL, NULL, NULL,
+                                      NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(
+            c->db,
+            "SELECT namespace, collection FROM main._tarn_collections WHERE state <> "
+            "'untracked'",
+            -1, &stmt, NULL) != SQLITE_OK) {
+        return;
+    }
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        struct tarn_err why = {0};
+        const char *namespace_ = (const char *)sqlite3_column_text(stmt, 0);
+        const char *collection = (const char *)sqlite3_column_text(stmt, 1);
+
+        if (namespace_ && collection && tarn_cdc_table_make(c, namespace_, collection, &why)) {
+            c->last = why;
+        }
+    }
+    (void)sqlite3_finalize(stmt);
+}
+
 int tarn_cdc_tables_open(struct tarn_conn *c, const char *namespace_, struct tarn_err *err) {
     struct tarn_buf prefix = TARN_BUF_INIT(TARN_KEY_MAX);
     struct tarn_listing folders = {0};

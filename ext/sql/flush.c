@@ -1,4 +1,5 @@
 /* flush.c: tarn_flush(): deliver now, and wait for it. */
+#include "capture.h"
 #include "family.h"
 #include "result.h"
 
@@ -8,7 +9,8 @@ static void flush_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 
     (void)argc;
     (void)argv;
-    if (tarn_conn_flush(tarn_function_conn(ctx), &events, &err)) {
+    if (tarn_conn_flush(tarn_function_conn(ctx), &events, &err) ||
+        tarn_capture_check(tarn_function_conn(ctx), &err)) {
         tarn_result_err(ctx, &err);
         return;
     }

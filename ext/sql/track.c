@@ -20,7 +20,7 @@ static void track_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     if (!err.code && !table) {
         (void)tarn_err_set(&err, TARN_EINVAL, "tarn_track(table[, options]) needs a table's name");
     }
-    if (!err.code) (void)tarn_track(c, table, options, &name, &err);
+    if (!err.code) (void)tarn_cdc_track(c, table, options, &name, &err);
     if (!err.code) (void)tarn_cdc_table_make_named(c, name, &err);
     if (err.code) {
         tarn_result_err(ctx, &err);
@@ -39,7 +39,7 @@ static void untrack_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     if (!err.code && !table) {
         (void)tarn_err_set(&err, TARN_EINVAL, "tarn_untrack(table) needs a table's name");
     }
-    if (!err.code) (void)tarn_untrack(tarn_function_conn(ctx), table, &err);
+    if (!err.code) (void)tarn_cdc_untrack(tarn_function_conn(ctx), table, &err);
     if (err.code) tarn_result_err(ctx, &err);
 }
 
