@@ -19,6 +19,9 @@ struct tarn_shape {
     char *sql;    /* the CREATE statement */
     int64_t root; /* its first page: says who is who after a RENAME */
     int without_rowid;
+    /* How SQL names the rowid where no column is it: "rowid", "_rowid_" or "oid", whichever is no column
+    ** (left-out and generated ones count). NULL: WITHOUT ROWID, or all are columns. */
+    const char *rowid_name;
     int hook_columns; /* how many the hook reports */
     size_t n_columns; /* those that are captured: neither generated nor left out */
     struct tarn_shape_column *columns;
