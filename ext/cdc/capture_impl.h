@@ -41,7 +41,8 @@ struct tarn_capture {
     uint32_t n_definitions, definitions_capacity;
     struct tarn_capture_entry *entries;
     size_t n_entries;
-    int utf8;                     /* main's encoding is UTF-8 */
+    int utf8;              /* main's encoding is UTF-8 */
+    sqlite3_stmt *old_row; /* the row before this change, read; NULL = the hook's values hold */
     struct tarn_buf scratch, key;
     struct tarn_err failed; /* a change that could not be recorded, */
     uint64_t failed_at;     /* at this offset of the changes */

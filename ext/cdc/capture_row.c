@@ -2,7 +2,8 @@
 **
 ** Values are taken as the table stores them, whatever the hook of this SQLite says: a whole number in a
 ** column of REAL affinity is a REAL; a NULL of a column that has a default may be one that ALTER added
-** after the row was written, so the row itself is asked.
+** after the row was written, so the row itself is asked; old values behind a VIRTUAL column are given
+** with the affinity of another column (3.40), so there the row is asked always.
 */
 #include <string.h>
 
@@ -73,9 +74,14 @@ static int hook_value(struct tarn_capture *c, struct tarn_collection *t, int old
                       sqlite3_value **out, struct tarn_err *err) {
     const struct tarn_shape_column *column = &t->shape.columns[i];
     sqlite3 *db = c->conn->db;
-    int sq = old ? c->preupdate->old_value(db, column->old_at, out)
-                 : c->preupdate->new_value(db, column->new_at, out);
+    int sq;
 
+    if (old && c->old_row) {
+        *out = sqlite3_column_value(c->old_row, (int)i);
+        return TARN_OK;
+    }
+    sq = old ? c->preupdate->old_value(db, column->old_at, out)
+             : c->preupdate->new_value(db, column->new_at, out);
     return sq || !*out ? hook_failed(t, sq ? sq : SQLITE_NOMEM, err) : TARN_OK;
 }
 
@@ -86,7 +92,7 @@ static int is_doubtful(struct tarn_capture *c, struct tarn_collection *t, int *y
     size_t i;
 
     *yes = 0;
-    if (!c->preupdate->old_lacks_defaults) return TARN_OK;
+    if (c->old_row || !c->preupdate->old_lacks_defaults) return TARN_OK;
     for (i = 0; i < t->shape.n_columns && !*yes; i++) {
         if (!t->shape.columns[i].has_default) continue;
         if (hook_value(c, t, 1, i, &v, err)) return err->code;
@@ -253,8 +259,8 @@ static int record(struct tarn_capture *c, struct tarn_collection *t, int op, int
     return tarn_capture_add(c, t, err);
 }
 
-void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
-                      int64_t new_rowid, struct tarn_err *err) {
+static void record_all(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
+                       int64_t new_rowid, struct tarn_err *err) {
     int moved = 0;
 
     if (op == SQLITE_INSERT) {
@@ -268,4 +274,20 @@ void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op,
             (void)record(c, t, TARN_OP_INSERT, old_rowid, new_rowid, err);
         }
     }
+}
+
+void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
+                      int64_t new_rowid, struct tarn_err *err) {
+    int row = 0;
+
+    if (op == SQLITE_INSERT || !t->shape.shifted) {
+        record_all(c, t, op, old_rowid, new_rowid, err);
+        return;
+    }
+    if (tarn_capture_read(c, t, old_rowid, &row, err) == TARN_OK) {
+        if (row) c->old_row = t->read;
+        record_all(c, t, op, old_rowid, new_rowid, err);
+        c->old_row = NULL;
+    }
+    (void)sqlite3_reset(t->read);
 }

@@ -119,6 +119,7 @@ static int add_column(struct tarn_shape *s, sqlite3_stmt *row, int strict, int s
     c->key = (uint8_t)sqlite3_column_int(row, 4);
     c->has_default = initial && sqlite3_stricmp(initial, "NULL") != 0;
     c->old_at = hook && hook->old_skips_virtual ? stored_at : cid;
+    if (c->old_at != cid) s->shifted = 1;
     c->new_at = hook && hook->new_skips_virtual ? stored_at : cid;
     s->n_columns++;
     return TARN_OK;
