@@ -66,18 +66,31 @@ static int join(struct tarn_capture *c, struct tarn_err *err) {
                            "joining the transaction to record its changes");
 }
 
+/* From inside the hook: a statement of one row doesn't look whether it is interrupted, but one that is
+** opened for writing now does, and being interrupted it rolls the whole transaction back, which ends
+** the application's statement with an error. */
+static void roll_back(struct tarn_capture *c) {
+    sqlite3_blob *blob = NULL;
+
+    if (strcmp(tarn_settings_text(&c->conn->settings, TARN_SET_CAPTURE_ERRORS), "warn") == 0)
+        return;
+    sqlite3_interrupt(c->conn->db);
+    (void)sqlite3_blob_open(c->conn->db, "main", "_tarn_collections", "sql", 1, 1, &blob);
+    if (blob) (void)sqlite3_blob_close(blob);
+}
+
 static void fail(struct tarn_capture *c, const struct tarn_err *err) {
     if (!c->failed.code) {
         c->failed = *err;
         c->failed_at = tarn_txn_changes_len(c->conn);
     }
     if (c->joined) return;
-    /* xSync isn't going to be asked; a statement of one row ends before it sees the interrupt */
+    /* xSync isn't going to be asked */
     c->conn->last = *err;
     c->missed = 1;
     c->schema = -1;
     tarn_err_clear(&c->failed);
-    sqlite3_interrupt(c->conn->db);
+    roll_back(c);
 }
 
 static struct tarn_collection *find(struct tarn_capture *c, const char *table) {
@@ -194,7 +207,7 @@ int tarn_capture_check(struct tarn_conn *conn, struct tarn_err *err) {
 
     if (!c || !c->preupdate) return TARN_OK;
     before = c->preupdate->hook(conn->db, on_change, c);
-    if (before != c) return other_user(c, err);
+    if (before != c || c->conflict) return other_user(c, err);
     if (!c->missed || !c->conn->last.code) return TARN_OK;
     return tarn_err_set(err, c->conn->last.code,
                         "changes of tracked tables were not recorded (a gap will be noted; "
@@ -247,7 +260,8 @@ int tarn_capture_arm(struct tarn_conn *conn, struct tarn_err *err) {
     before = hook->hook(conn->db, on_change, c);
     c->preupdate = hook;
     c->schema = -1;
-    if (before && before != c) return other_user(c, err);
+    c->conflict = before && before != c;
+    if (c->conflict) return other_user(c, err);
     return expire_statements(conn->db, err);
 }
 

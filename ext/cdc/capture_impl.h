@@ -33,6 +33,7 @@ struct tarn_capture {
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
+    int conflict;   /* somebody had the hook when it was taken: he is told at each chance */
     int missed;     /* a change was made that nobody recorded: the next transaction notes a gap */
     int64_t schema; /* the schema cookie that the registry was read at; -1 = none */
     uint64_t sum;   /* of the whole schema, then */
