@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "capture_impl.h"
+#include "chain_entry.h"
 #include "mem.h"
 #include "payload.h"
 #include "track_options.h"
@@ -176,6 +177,9 @@ static int define(struct tarn_collection *t, struct tarn_err *err) {
     tarn_buf_clear(&t->definition);
     if (columns && key) {
         tarn_shape_define(&t->shape, name, t->epoch, columns, key, &d);
+        if (!t->shape.table) { /* gone: what is left of it is its name */
+            d.table = (struct tarn_slice){(const uint8_t *)t->table, strlen(t->table)};
+        }
         tarn_definition_put(&t->definition, &d);
     }
     if (!columns || !key || t->definition.rc) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
@@ -199,11 +203,10 @@ static int note_schema(struct tarn_capture *c, struct tarn_collection *t, const 
     if (o && was && strcmp(was, t->table) != 0) {
         (void)json_object_set_new(o, "renamedFrom", json_string(was));
     }
-    if (o) text = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
+    text = tarn_chain_entry_text(o);
     if (!text) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_capture_entry(c->conn, t->id, text, err);
-    free(text);
+    tarn_free(text);
     return rc;
 }
 
@@ -215,8 +218,8 @@ static int note_gap(struct tarn_capture *c, struct tarn_collection *t, const cha
     return tarn_capture_entry(c->conn, t->id, text, err);
 }
 
-static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
-    char *sql = sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table);
+/* Does the query, which it frees, have a row? */
+static int has_row(struct tarn_capture *c, char *sql, int *yes, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
     int sq = sql ? sqlite3_prepare_v2(c->conn->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
 
@@ -226,6 +229,10 @@ static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct 
     sqlite3_free(sql);
     if (sq == SQLITE_ROW || sq == SQLITE_DONE) return TARN_OK;
     return tarn_err_sqlite(err, c->conn->db, sq, "looking into a tracked table");
+}
+
+static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
+    return has_row(c, sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table), yes, err);
 }
 
 /* Compares the registry's row with the table as it is. `same`: the cookie has moved, the schema has not. */
@@ -286,6 +293,27 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t, i
     return rc;
 }
 
+/* Does pk hold rowids that VACUUM may have given to other rows? It does where the rowid is the key, and
+** in rows with a NULL in theirs. */
+static int has_loose_rowids(struct tarn_capture *c, struct tarn_collection *t, int *yes,
+                            struct tarn_err *err) {
+    const struct tarn_shape *s = &t->shape;
+    sqlite3_str *sql = NULL;
+    const char *between = " WHERE ";
+    size_t i;
+
+    *yes = !t->dropped && s->n_key == 0;
+    if (t->dropped || s->n_key == 0 || s->without_rowid) return TARN_OK;
+    sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "SELECT 1 FROM main.\"%w\"", t->table);
+    for (i = 0; i < s->n_columns; i++) {
+        if (s->columns[i].key == 0) continue;
+        sqlite3_str_appendf(sql, "%s\"%w\" IS NULL", between, s->columns[i].name);
+        between = " OR ";
+    }
+    return has_row(c, sqlite3_str_finish(sql), yes, err);
+}
+
 /* A sum over the whole schema: VACUUM moves the cookie and leaves it as it is. */
 static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
@@ -311,6 +339,18 @@ static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
     return sq == SQLITE_DONE ? TARN_OK : tarn_err_sqlite(err, db, sq, "reading the schema");
 }
 
+/* It does not change once there are tables. */
+static int read_encoding(struct tarn_capture *c, struct tarn_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int sq = sqlite3_prepare_v2(c->conn->db, "PRAGMA main.encoding", -1, &stmt, NULL);
+
+    if (sq == SQLITE_OK) sq = sqlite3_step(stmt);
+    c->utf8 = sq == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "UTF-8") == 0;
+    (void)sqlite3_finalize(stmt);
+    return sq == SQLITE_ROW ? TARN_OK
+                            : tarn_err_sqlite(err, c->conn->db, sq, "reading the encoding");
+}
+
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     uint64_t before = c->sum;
     int known = c->schema >= 0;
@@ -321,13 +361,16 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     tarn_registry_release(c);
     rc = read_rows(c, err);
     if (rc == TARN_OK && c->n_collections) rc = schema_sum(c->conn->db, &c->sum, err);
+    if (rc == TARN_OK && c->n_collections) rc = read_encoding(c, err);
     for (i = 0; i < c->n_collections && rc == TARN_OK; i++) {
         struct tarn_collection *t = &c->collections[i];
 
         int same = known && c->joined && c->sum == before;
+        int loose = 0;
 
         rc = bring_up_to_date(c, t, same, err);
-        if (rc == TARN_OK && same && !t->dropped && t->shape.n_key == 0) {
+        if (rc == TARN_OK && same) rc = has_loose_rowids(c, t, &loose, err);
+        if (rc == TARN_OK && loose) {
             rc = note_gap(c, t, "VACUUM may have given the rows other rowids", err);
         }
         if (rc == TARN_OK && c->missed) rc = note_gap(c, t, "changes were not recorded", err);
