@@ -17,7 +17,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS main._tarn_collections("
     "id INTEGER PRIMARY KEY, \"table\" TEXT NOT NULL, namespace TEXT NOT NULL, "
     "collection TEXT NOT NULL, options TEXT NOT NULL, epoch INTEGER NOT NULL, sql TEXT NOT NULL, "
-    "root INTEGER NOT NULL, state TEXT NOT NULL)";
+    "root INTEGER NOT NULL, state TEXT NOT NULL, gap TEXT, gapSince TEXT)";
 
 static int run(struct tarn_conn *c, const char *sql, struct tarn_err *err) {
     int sq = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
