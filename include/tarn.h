@@ -69,9 +69,8 @@ TARN_API int tarn_register(sqlite3 *db, char **err);
 /* Captures every change of main's `table` from now on, in the transactions that make it (of all
 ** connections that have Tarn), and delivers it to the lake. The rows that are there are read once, as
 ** the collection's base. As `SELECT tarn_track(table, options)`: `options` is NULL or a JSON object
-** (trackPrevious, columns, collection, namespace). Remembered in the database. Called again for the
-** same table with the same options it is a new beginning: to do it once, look at tarn_collections.
-** *name (`name` may be NULL) = "namespace/collection", to free with sqlite3_free. */
+** (trackPrevious, columns, collection, namespace). Remembered in the database: nothing happens
+** when the table is tracked so already; with other options it is a new beginning. *name (`name` may be NULL) = "namespace/collection", to free with sqlite3_free. */
 TARN_API int tarn_track(sqlite3 *db, const char *table, const char *options, char **name,
                         char **err);
 

@@ -13,7 +13,7 @@
 #include "payload.h"
 #include "sha256.h"
 #include "spill.h"
-#include "track.h"
+#include "tracking.h"
 
 static char *select_sql(const struct tarn_shape *s) {
     sqlite3_str *sql = sqlite3_str_new(NULL);
@@ -49,11 +49,11 @@ static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     for (i = 0; i < n; i++) {
         const unsigned char *affinity = sqlite3_value_text(argv[1 + 2 * i]);
 
-        tarn_capture_put_value(&encoded, argv[2 + 2 * i], affinity ? affinity[0] : 'A');
+        tarn_capture_put_value(&encoded, argv[2 + 2 * i], affinity ? affinity[0] : 'A', 0);
         if (i == 0) text = affinity && affinity[0] == 'B';
         if (sqlite3_value_type(argv[2 + 2 * i]) == SQLITE_NULL) null_key = 1;
     }
-    if (null_key) tarn_capture_put_value(&encoded, argv[0], 'D');
+    if (null_key) tarn_capture_put_value(&encoded, argv[0], 'D', 0);
     n += null_key;
     c = (struct tarn_cursor){encoded.data, encoded.data + encoded.len, TARN_OK};
     for (i = 0; values && i < n; i++)
@@ -91,7 +91,7 @@ void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt 
         tarn_value_put(b, &key);
     }
     for (i = 0; i < s->n_columns; i++)
-        tarn_capture_put_column(b, sqlite3_column_value(row, (int)i), &s->columns[i], &null_key);
+        tarn_capture_put_column(b, sqlite3_column_value(row, (int)i), &s->columns[i], 0, &null_key);
     if (null_key) {
         tarn_capture_put_rowid(b, 0, sqlite3_column_int64(row, (int)s->n_columns));
     }

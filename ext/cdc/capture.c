@@ -14,7 +14,7 @@
 
 #include "capture_impl.h"
 #include "mem.h"
-#include "track.h"
+#include "tracking.h"
 #include "txn.h"
 
 static int read_cookie(struct tarn_capture *c, int64_t *out, struct tarn_err *err) {

@@ -96,7 +96,7 @@ static int put_row(struct tarn_capture *c, struct tarn_collection *t, int64_t ro
             rc = tarn_err_set(err, TARN_EIO, "table %.100s: no values of a change", t->table);
             break;
         }
-        tarn_capture_put_column(b, v, &t->shape.columns[i], null_key);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     if (!from_hook) (void)sqlite3_reset(t->read);
     if (rc == TARN_OK && b->rc) rc = tarn_err_set(err, b->rc, "out of memory");

@@ -41,6 +41,7 @@ struct tarn_capture {
     struct tarn_collection *near; /* the one that was found last */
     char *far;                    /* a table that is not tracked, found last */
     int joined;                   /* the open transaction knows of us */
+    int utf8;                     /* main's encoding is UTF-8 */
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
@@ -92,10 +93,11 @@ void tarn_capture_forget_dirty(struct tarn_capture *c);
 ** none. Reset t->read afterwards. */
 int tarn_capture_read(struct tarn_capture *c, struct tarn_collection *t, int64_t rowid, int *row,
                       struct tarn_err *err);
-void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity);
+/* utf8: the database's encoding is that, and not UTF-16. */
+void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity, int utf8);
 /* The value of a column; sets *null_key where it is a NULL of the key. */
 void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
-                             const struct tarn_shape_column *column, int *null_key);
+                             const struct tarn_shape_column *column, int utf8, int *null_key);
 /* Ends the body that begins at offset `body`, a value of whose key is NULL. */
 void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid);
 

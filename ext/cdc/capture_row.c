@@ -11,7 +11,15 @@
 #include "payload.h"
 #include "txn.h"
 
-void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity) {
+/* sqlite3_value_text would copy what has no NUL at its end, as values of the hook have none;
+** sqlite3_value_blob gives the bytes as they are, NULL for none. */
+static const void *text_bytes(sqlite3_value *v, int utf8) {
+    const void *bytes = utf8 ? sqlite3_value_blob(v) : sqlite3_value_text(v);
+
+    return bytes || !utf8 ? bytes : "";
+}
+
+void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity, int utf8) {
     struct tarn_value value = {0};
 
     switch (sqlite3_value_type(v)) {
@@ -26,7 +34,7 @@ void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affini
         break;
     case SQLITE_TEXT:
         value.type = TARN_VALUE_TEXT;
-        value.bytes.data = sqlite3_value_text(v);
+        value.bytes.data = text_bytes(v, utf8);
         value.bytes.len = (size_t)sqlite3_value_bytes(v);
         if (!value.bytes.data) b->rc = TARN_ENOMEM;
         break;
@@ -41,9 +49,9 @@ void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affini
 }
 
 void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
-                             const struct tarn_shape_column *column, int *null_key) {
+                             const struct tarn_shape_column *column, int utf8, int *null_key) {
     if (column->key && sqlite3_value_type(v) == SQLITE_NULL) *null_key = 1;
-    tarn_capture_put_value(b, v, column->affinity);
+    tarn_capture_put_value(b, v, column->affinity, utf8);
 }
 
 void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid) {
@@ -102,7 +110,7 @@ static int put_old_row(struct tarn_capture *c, struct tarn_collection *t, struct
         } else {
             rc = hook_value(c, t, 1, i, &v, err);
         }
-        if (rc == TARN_OK) tarn_capture_put_column(b, v, &t->shape.columns[i], null_key);
+        if (rc == TARN_OK) tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     if (doubtful) (void)sqlite3_reset(t->read);
     return rc;
@@ -115,7 +123,7 @@ static int put_new_row(struct tarn_capture *c, struct tarn_collection *t, struct
 
     for (i = 0; i < t->shape.n_columns; i++) {
         if (hook_value(c, t, 0, i, &v, err)) return err->code;
-        tarn_capture_put_column(b, v, &t->shape.columns[i], null_key);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     return TARN_OK;
 }
@@ -132,7 +140,7 @@ static int put_key(struct tarn_capture *c, struct tarn_collection *t, struct tar
         for (i = 0; t->shape.columns[i].key != place; i++) {
         }
         if (hook_value(c, t, old, i, &v, err)) return err->code;
-        tarn_capture_put_column(b, v, &t->shape.columns[i], null_key);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     return TARN_OK;
 }

@@ -301,3 +301,34 @@ int tarn_changes_range(struct tarn_changes_range *out, const struct tarn_pq_foot
     json_decref(root);
     return rc ? tarn_err_set(err, rc, "tarn.ranges in the footer is malformed") : TARN_OK;
 }
+
+/* One definition: {"rowid":false,"key":["id"],"columns":[{"name":"id","affinity":"INTEGER"}]} */
+static int integer_key(const json_t *definition) {
+    const json_t *key = json_object_get(definition, "key");
+    const json_t *columns = json_object_get(definition, "columns");
+    const char *name = json_string_value(json_array_get(key, 0));
+    size_t i;
+
+    if (json_is_true(json_object_get(definition, "rowid"))) return 1;
+    if (json_array_size(key) != 1 || !name) return 0;
+    for (i = 0; i < json_array_size(columns); i++) {
+        const json_t *column = json_array_get(columns, i);
+        const char *this = json_string_value(json_object_get(column, "name"));
+        const char *affinity = json_string_value(json_object_get(column, "affinity"));
+
+        if (this && strcmp(this, name) == 0) return affinity && strcmp(affinity, "INTEGER") == 0;
+    }
+    return 0;
+}
+
+int tarn_changes_integer_key(const struct tarn_pq_footer *footer) {
+    const char *text = tarn_pq_footer_kv(footer, "tarn.definitions");
+    json_t *root = text ? json_loads(text, 0, NULL) : NULL;
+    int yes = json_array_size(root) > 0;
+    size_t i;
+
+    for (i = 0; yes && i < json_array_size(root); i++)
+        yes = integer_key(json_array_get(root, i));
+    json_decref(root);
+    return yes;
+}

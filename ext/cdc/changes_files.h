@@ -66,4 +66,8 @@ struct tarn_changes_range {
 int tarn_changes_range(struct tarn_changes_range *out, const struct tarn_pq_footer *footer,
                        const char *id, int *found, struct tarn_err *err);
 
+/* Do the footer's tarn.definitions say that pk holds integers as digits: the key is the rowid, or one
+** column of INTEGER affinity? */
+int tarn_changes_integer_key(const struct tarn_pq_footer *footer);
+
 #endif

@@ -3,6 +3,8 @@
 */
 #include "changes_scan.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +189,7 @@ static int copy_plan(struct tarn_changes_scan *s, struct tarn_err *err) {
     for (i = 0; p && i < s->spec.n_predicates; i++) {
         const struct tarn_predicate *from = &s->spec.predicates[i];
         struct tarn_const *list = tarn_arena_calloc(&s->plan, from->n + 1, sizeof *list);
+        char digits[24];
         uint32_t k;
 
         p[i] = *from;
@@ -195,6 +198,11 @@ static int copy_plan(struct tarn_changes_scan *s, struct tarn_err *err) {
             struct tarn_slice bytes = from->constants[k].bytes;
 
             list[k] = from->constants[k];
+            if (list[k].kind == TARN_CONST_INT) { /* as pk has it; see start_file */
+                snprintf(digits, sizeof digits, "%" PRId64, list[k].i);
+                bytes = (struct tarn_slice){(const uint8_t *)digits, strlen(digits)};
+                list[k].bytes.len = bytes.len;
+            }
             list[k].bytes.data =
                 tarn_arena_memdup(&s->plan, bytes.len ? bytes.data : NULL, bytes.len);
         }
@@ -224,6 +232,8 @@ static int start_file(struct tarn_changes_scan *s, struct tarn_err *err) {
     struct tarn_predicate *p = tarn_calloc((size_t)s->spec.n_predicates + 1, sizeof *p);
     uint32_t columns = s->spec.columns;
     int seq = (columns & 1u << TARN_CHANGES_SEQ) != 0;
+    struct tarn_const
+        integer; /* two of them are the same one, or no row matches: the last will do */
     int canonical;
     int n = 0;
     int rc;
@@ -236,7 +246,17 @@ static int start_file(struct tarn_changes_scan *s, struct tarn_err *err) {
 
         if (seq && column != TARN_CHANGES_BOOKMARK) continue;
         if (column == TARN_CHANGES_TS && !canonical) continue; /* who knows how it is written */
-        p[n++] = s->spec.predicates[i];
+        if (s->spec.predicates[i].constants->kind == TARN_CONST_INT &&
+            !tarn_changes_integer_key(s->reader.footer)) {
+            continue;
+        }
+        p[n] = s->spec.predicates[i];
+        if (p[n].constants->kind == TARN_CONST_INT) {
+            integer = *p[n].constants;
+            integer.kind = TARN_CONST_BYTES;
+            p[n].constants = &integer;
+        }
+        n++;
     }
     if (seq || s->spec.ordered) columns |= 1u << TARN_CHANGES_BOOKMARK;
     rc = tarn_changes_reader_start(&s->reader, s, columns, p, n, err);

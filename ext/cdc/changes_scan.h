@@ -17,11 +17,25 @@
 
 struct tarn_conn;
 
+/* Entries of this database's log that are known to be done: an end stays what it is. A zeroed one is
+** empty; for one lake at a time. */
+struct tarn_changes_known {
+    char *lake; /* owned; its URI */
+    struct tarn_changes_done {
+        uint32_t timeline;
+        uint64_t entry;
+    } * done; /* owned; in order */
+    size_t n, capacity;
+};
+void tarn_changes_known_release(struct tarn_changes_known *k);
+
 struct tarn_changes_spec {
     struct tarn_conn *conn;
+    struct tarn_changes_known *known;        /* outlives the scan; NULL = none */
     const char *collection;                  /* "namespace/collection", percent-encoded; copied */
     uint32_t columns;                        /* bits: 1 << enum tarn_changes_column */
-    const struct tarn_predicate *predicates; /* column = enum tarn_changes_column, BYTES; copied */
+    const struct tarn_predicate *predicates; /* column = enum tarn_changes_column; copied. BYTES; or
+                                             ** pk = INT, for files whose keys are integers */
     int n_predicates;
     int ordered;      /* rows must be in the order of bookmarks: a file that isn't is an error; the
                       ** open transaction's come first (NULL sorts before all) */

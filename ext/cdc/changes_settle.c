@@ -15,6 +15,64 @@
 #include "flush_log.h"
 #include "mem.h"
 
+#define KNOWN_MAX ((size_t)1 << 18)
+
+void tarn_changes_known_release(struct tarn_changes_known *k) {
+    tarn_free(k->lake);
+    tarn_free(k->done);
+    memset(k, 0, sizeof *k);
+}
+
+/* Where the entry is, or would be. */
+static size_t place_of(const struct tarn_changes_known *k, const struct tarn_changes_range *r) {
+    size_t low = 0, high = k->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct tarn_changes_done *d = &k->done[middle];
+
+        if (d->timeline < r->timeline || (d->timeline == r->timeline && d->entry < r->entry)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static int is_known(const struct tarn_changes_scan *s, const struct tarn_changes_range *r) {
+    const struct tarn_changes_known *k = s->spec.known;
+    size_t at;
+
+    if (!k || !k->lake || strcmp(k->lake, tarn_lake_uri(s->lake)) != 0) return 0;
+    at = place_of(k, r);
+    return at < k->n && k->done[at].timeline == r->timeline && k->done[at].entry == r->entry;
+}
+
+/* Without memory it is asked for again, which is all. */
+static void remember(struct tarn_changes_scan *s, const struct tarn_changes_range *r) {
+    struct tarn_changes_known *k = s->spec.known;
+    size_t at;
+
+    if (!k) return;
+    if (!k->lake || strcmp(k->lake, tarn_lake_uri(s->lake)) != 0 || k->n == KNOWN_MAX) {
+        tarn_changes_known_release(k);
+        k->lake = tarn_strdup(tarn_lake_uri(s->lake));
+    }
+    if (k->lake && k->n == k->capacity) {
+        size_t more = k->capacity ? 2 * k->capacity : 64;
+        struct tarn_changes_done *grown = tarn_reallocarray(k->done, more, sizeof *grown);
+
+        if (grown) k->done = grown;
+        if (grown) k->capacity = more;
+    }
+    if (!k->lake || k->n == k->capacity) return;
+    at = place_of(k, r);
+    memmove(k->done + at + 1, k->done + at, (k->n - at) * sizeof *k->done);
+    k->done[at] = (struct tarn_changes_done){r->timeline, r->entry};
+    k->n++;
+}
+
 int tarn_changes_check_entry(struct tarn_changes_scan *s, struct tarn_changes_file *f,
                              const struct tarn_pq_footer *footer, struct tarn_err *err) {
     const struct tarn_waiting *w = s->waiting;
@@ -28,12 +86,14 @@ int tarn_changes_check_entry(struct tarn_changes_scan *s, struct tarn_changes_fi
     f->aborted = 0;
     rc = tarn_changes_range(&range, footer, w->id, &ours, &why);
     if (rc) return tarn_err_set(err, rc, "%s: %s", f->obj.key, why.msg);
-    if (!ours || (range.timeline == w->position.timeline && range.entry <= w->position.entry)) {
+    if (!ours || (range.timeline == w->position.timeline && range.entry <= w->position.entry) ||
+        is_known(s, &range)) {
         return TARN_OK;
     }
     log.timeline = range.timeline;
     rc = tarn_log_end_read(&log, range.entry, &end, err);
     f->aborted = rc == TARN_OK && end == TARN_LOG_ABORT;
+    if (rc == TARN_OK && end == TARN_LOG_DONE) remember(s, &range);
     return rc;
 }
 

@@ -90,7 +90,7 @@ static int check(const struct manifest *m, const char *database, struct tarn_err
     return tarn_err_set(
         err, TARN_EEXIST,
         "%.100s is of %s %.40s, this database is %s: two databases cannot write one "
-        "collection, set another namespace",
+        "collection, set another namespace; or move that folder away, if its database is gone",
         m->key, other ? "the database" : "no known database", other ? other : "", database);
 }
 

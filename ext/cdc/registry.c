@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "capture_impl.h"
+#include "chain_entry.h"
 #include "mem.h"
 #include "payload.h"
 #include "track_options.h"
@@ -181,6 +182,9 @@ static int define(struct tarn_collection *t, struct tarn_err *err) {
     tarn_buf_clear(&t->definition);
     if (columns && key) {
         tarn_shape_define(&t->shape, name, t->epoch, columns, key, &d);
+        if (!t->shape.table) { /* gone: what is left of it is its name */
+            d.table = (struct tarn_slice){(const uint8_t *)t->table, strlen(t->table)};
+        }
         tarn_definition_put(&t->definition, &d);
     }
     if (!columns || !key || t->definition.rc) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
@@ -204,11 +208,10 @@ static int note_schema(struct tarn_capture *c, struct tarn_collection *t, const 
     if (o && was && strcmp(was, t->table) != 0) {
         (void)json_object_set_new(o, "renamedFrom", json_string(was));
     }
-    if (o) text = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
+    text = tarn_chain_entry_text(o);
     if (!text) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     rc = tarn_capture_entry(c->conn, t->id, text, err);
-    free(text);
+    tarn_free(text);
     return rc;
 }
 
@@ -345,6 +348,18 @@ static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
     return sq == SQLITE_DONE ? TARN_OK : tarn_err_sqlite(err, db, sq, "reading the schema");
 }
 
+/* It does not change once there are tables. */
+static int read_encoding(struct tarn_capture *c, struct tarn_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int sq = sqlite3_prepare_v2(c->conn->db, "PRAGMA main.encoding", -1, &stmt, NULL);
+
+    if (sq == SQLITE_OK) sq = sqlite3_step(stmt);
+    c->utf8 = sq == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "UTF-8") == 0;
+    (void)sqlite3_finalize(stmt);
+    return sq == SQLITE_ROW ? TARN_OK
+                            : tarn_err_sqlite(err, c->conn->db, sq, "reading the encoding");
+}
+
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     uint64_t before = c->sum;
     int known = c->schema >= 0;
@@ -355,6 +370,7 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     tarn_registry_release(c);
     rc = read_rows(c, err);
     if (rc == TARN_OK && c->n_collections) rc = schema_sum(c->conn->db, &c->sum, err);
+    if (rc == TARN_OK && c->n_collections) rc = read_encoding(c, err);
     for (i = 0; i < c->n_collections && rc == TARN_OK; i++) {
         struct tarn_collection *t = &c->collections[i];
 

@@ -79,7 +79,7 @@ static int read_defaults(struct tarn_resync *r, struct tarn_err *err) {
         sqlite3_step(stmt) == SQLITE_ROW) {
         for (i = 0; i < s->n_columns; i++) {
             tarn_capture_put_value(&r->defaults, sqlite3_column_value(stmt, (int)i),
-                                   s->columns[i].affinity);
+                                   s->columns[i].affinity, 0);
         }
         c = (struct tarn_cursor){r->defaults.data, r->defaults.data + r->defaults.len, TARN_OK};
         for (i = 0; i < s->n_columns; i++)

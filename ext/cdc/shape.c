@@ -239,7 +239,7 @@ void tarn_shape_release(struct tarn_shape *s) {
 }
 
 static struct tarn_slice slice(const char *s) {
-    return (struct tarn_slice){(const uint8_t *)s, strlen(s)};
+    return (struct tarn_slice){(const uint8_t *)s, s ? strlen(s) : 0};
 }
 
 void tarn_shape_define(const struct tarn_shape *s, struct tarn_slice name, uint64_t epoch,

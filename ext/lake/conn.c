@@ -227,12 +227,15 @@ int tarn_conn_attach(struct tarn_conn *c, struct tarn_err *err) {
 /* Two ways to write the same lake's URI? */
 static int same_lake(struct tarn_conn *c, const char *uri) {
     struct tarn_lake *lake = NULL;
+    struct tarn_lake *other = NULL;
     char *shared = NULL;
     int same = tarn_db_lake(c->shared, &shared, NULL) == TARN_OK && shared &&
                tarn_lake_open(&lake, uri, 0, NULL) == TARN_OK &&
-               strcmp(tarn_lake_uri(lake), shared) == 0;
+               tarn_lake_open(&other, shared, 0, NULL) == TARN_OK &&
+               strcmp(tarn_lake_uri(lake), tarn_lake_uri(other)) == 0;
 
     tarn_lake_free(lake);
+    tarn_lake_free(other);
     tarn_free(shared);
     return same;
 }

@@ -5,44 +5,50 @@
 #include <string.h>
 
 #include "mem.h"
-#include "sha256.h"
-
-struct tarn_content_collection {
-    struct tarn_slice name; /* borrowed */
-    uint64_t rows;
-    struct tarn_sha256_state *digest;
-};
 
 void tarn_content_init(struct tarn_content *c) {
     memset(c, 0, sizeof *c);
+    c->collections = &c->first_collection;
+    c->numbers = &c->first_number;
+    c->summaries = &c->first_summary;
+    c->capacity = c->numbers_capacity = 1;
 }
 
 void tarn_content_release(struct tarn_content *c) {
     size_t i;
 
     for (i = 0; i < c->n; i++)
-        (void)tarn_sha256_end(c->collections[i].digest, NULL);
-    tarn_free(c->collections);
-    tarn_free(c->numbers);
-    tarn_free(c->digests);
-    tarn_free(c->summaries);
+        (void)tarn_sha256_end(c->collections[i].state, NULL);
+    if (c->collections != &c->first_collection) tarn_free(c->collections);
+    if (c->numbers != &c->first_number) tarn_free(c->numbers);
+    if (c->summaries != &c->first_summary) tarn_free(c->summaries);
     tarn_content_init(c);
+}
+
+/* Room for twice as many; the list may still be at `first`. NULL: out of memory. */
+static void *grow(void *list, const void *first, size_t *capacity, size_t size) {
+    size_t more = 2 * *capacity;
+    void *grown = tarn_reallocarray(list == first ? NULL : list, more, size);
+
+    if (!grown) return NULL;
+    if (list == first) memcpy(grown, first, *capacity * size);
+    *capacity = more;
+    return grown;
 }
 
 static int add_collection(struct tarn_content *c, struct tarn_slice name, struct tarn_err *err) {
     struct tarn_content_collection *at;
 
     if (c->n == c->capacity) {
-        size_t more = c->capacity ? 2 * c->capacity : 4;
-
-        at = tarn_reallocarray(c->collections, more, sizeof *at);
+        at = grow(c->collections, &c->first_collection, &c->capacity, sizeof *at);
         if (!at) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
         c->collections = at;
-        c->capacity = more;
     }
     at = &c->collections[c->n];
-    *at = (struct tarn_content_collection){name, 0, tarn_sha256_begin()};
-    if (!at->digest) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    at->name = name;
+    at->rows = 0;
+    at->state = tarn_sha256_begin();
+    if (!at->state) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     c->n++;
     return TARN_OK;
 }
@@ -56,12 +62,11 @@ static int define(struct tarn_content *c, const struct tarn_record *r, struct ta
         return tarn_err_set(err, TARN_ECORRUPT, "collections are not numbered in their order");
     }
     if (c->n_numbers == c->numbers_capacity) {
-        size_t more = c->numbers_capacity ? 2 * c->numbers_capacity : 4;
-        size_t *grown = tarn_reallocarray(c->numbers, more, sizeof *grown);
+        uint32_t *grown =
+            grow(c->numbers, &c->first_number, &c->numbers_capacity, sizeof *c->numbers);
 
         if (!grown) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
         c->numbers = grown;
-        c->numbers_capacity = more;
     }
     for (i = 0; i < c->n; i++) {
         if (c->collections[i].name.len == name.len &&
@@ -70,7 +75,7 @@ static int define(struct tarn_content *c, const struct tarn_record *r, struct ta
         }
     }
     if (i == c->n && add_collection(c, name, err)) return err ? err->code : TARN_ENOMEM;
-    c->numbers[c->n_numbers++] = i;
+    c->numbers[c->n_numbers++] = (uint32_t)i;
     return TARN_OK;
 }
 
@@ -84,7 +89,7 @@ int tarn_content_add(struct tarn_content *c, const struct tarn_record *r, struct
     }
     at = &c->collections[c->numbers[r->number]];
     at->rows++;
-    if (tarn_sha256_more(at->digest, r->frame.data, r->frame.len)) {
+    if (tarn_sha256_more(at->state, r->frame.data, r->frame.len)) {
         return tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
     return TARN_OK;
@@ -107,19 +112,20 @@ int tarn_content_summaries(struct tarn_content *c, const struct tarn_change_summ
     *out = NULL;
     *n = 0;
     if (c->n == 0) return TARN_OK;
-    c->digests = tarn_reallocarray(NULL, c->n, sizeof *c->digests);
-    c->summaries = tarn_reallocarray(NULL, c->n, sizeof *c->summaries);
-    if (!c->digests || !c->summaries) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    if (c->n > 1) {
+        c->summaries = tarn_reallocarray(NULL, c->n, sizeof *c->summaries);
+        if (!c->summaries) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    }
     for (i = 0; i < c->n; i++) {
         struct tarn_content_collection *from = &c->collections[i];
-        int rc = tarn_sha256_end(from->digest, c->digests[i]);
+        int rc = tarn_sha256_end(from->state, from->digest);
 
-        from->digest = NULL;
+        from->state = NULL;
         if (rc) return tarn_err_set(err, rc, "out of memory");
         if (from->rows == 0) continue;
-        c->summaries[(*n)++] = (struct tarn_change_summary){from->name, from->rows, c->digests[i]};
+        c->summaries[(*n)++] = (struct tarn_change_summary){from->name, from->rows, from->digest};
     }
-    if (*n) qsort(c->summaries, *n, sizeof *c->summaries, by_name);
+    if (*n > 1) qsort(c->summaries, *n, sizeof *c->summaries, by_name);
     *out = c->summaries;
     return TARN_OK;
 }
@@ -173,6 +179,7 @@ int tarn_content_digest(const uint8_t *payload, size_t n, uint8_t out[32]) {
     int rc = tarn_content_events(payload, n, &any, events);
 
     tarn_content_init(&content);
+    (void)tarn_buf_reserve(&b, 256);
     tarn_buf_u8(&b, 'C');
     tarn_buf_put(&b, events, sizeof events);
     if (rc == TARN_OK) rc = end_of_events(payload, n, &end);

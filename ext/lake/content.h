@@ -12,18 +12,31 @@
 #define TARN_CONTENT_H
 
 #include "payload.h"
+#include "sha256.h"
 
-/* Collects changes, record after record, as they stand in a payload or in a file of changes. */
+/* What one collection has so far. */
+struct tarn_content_collection {
+    struct tarn_slice name; /* borrowed */
+    uint64_t rows;
+    struct tarn_sha256_state *state;
+    uint8_t digest[32]; /* made by tarn_content_summaries */
+};
+
+/* Collects changes, record after record, as they stand in a payload or in a file of changes. Most commits
+** are of one collection: the first of each list has its place here, and costs no allocation. */
 struct tarn_content {
     struct tarn_content_collection *collections;
     size_t n, capacity;
-    size_t *
+    uint32_t *
         numbers; /* which of them a number is of: several may be of one, whose definition changed */
     size_t n_numbers, numbers_capacity;
-    uint8_t (*digests)[32]; /* made by tarn_content_summaries */
     struct tarn_change_summary *summaries;
+    struct tarn_content_collection first_collection;
+    uint32_t first_number;
+    struct tarn_change_summary first_summary;
 };
 
+/* It is not moved afterwards. */
 void tarn_content_init(struct tarn_content *c);
 void tarn_content_release(struct tarn_content *c);
 /* A 'T' or an 'R'; of other kinds nothing is taken. TARN_ECORRUPT: a number that has no name. */

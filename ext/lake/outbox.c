@@ -17,6 +17,8 @@
 #include "sha256.h"
 #include "time.h"
 
+#define GROW_LEAST 128u /* slots: 32 pages */
+
 void tarn_commit_free(struct tarn_commit *c) {
     if (!c) return;
     tarn_free(c->payload);
@@ -63,25 +65,45 @@ static uint32_t slots_for(size_t bytes) {
     return bytes ? (uint32_t)((bytes + TARN_SLOT_PAYLOAD - 1) / TARN_SLOT_PAYLOAD) : 0;
 }
 
-static int grow(struct tarn_outbox *o, sqlite3 *db, uint32_t more, struct tarn_err *err) {
-    int64_t rowid = sqlite3_last_insert_rowid(db);
-    char sql[256];
+/* In steps of a sixteenth: pages that are made now are still in SQLite's cache, and not checkpointed yet,
+** when they are filled; and other connections, which read all slots again after each step, do so a
+** number of times that grows as the logarithm only. */
+static uint32_t step_of(const struct tarn_outbox *o, uint32_t need) {
+    uint32_t more = o->n_slots / 16 > GROW_LEAST ? o->n_slots / 16 : GROW_LEAST;
+
+    if (more < need) more = need;
+    return more > TARN_SLOT_LIMIT - o->n_slots ? TARN_SLOT_LIMIT - o->n_slots : more;
+}
+
+static int add_rows(sqlite3 *db, uint32_t n) {
+    sqlite3_stmt *stmt = NULL;
+    char sql[80];
     int sq;
 
-    if (more < o->n_slots) more = o->n_slots;
-    if (more > TARN_SLOT_LIMIT - o->n_slots) more = TARN_SLOT_LIMIT - o->n_slots;
+    snprintf(sql, sizeof sql, "INSERT INTO main._tarn_outbox VALUES(zeroblob(%d))",
+             TARN_SLOT_BYTES);
+    sq = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    while (sq == SQLITE_OK && n-- > 0) {
+        (void)sqlite3_step(stmt);
+        sq = sqlite3_reset(stmt);
+    }
+    (void)sqlite3_finalize(stmt);
+    return sq;
+}
+
+static int grow(struct tarn_outbox *o, sqlite3 *db, uint32_t need, struct tarn_err *err) {
+    int64_t rowid = sqlite3_last_insert_rowid(db);
+    uint32_t more = step_of(o, need);
+    int sq;
+
     if (more == 0) {
         return tarn_err_set(err, TARN_EFULL,
                             "the outbox has %u slots and no more can be made: run SELECT "
                             "tarn_flush(), so that those that were delivered are free again",
                             o->n_slots);
     }
-    snprintf(sql, sizeof sql,
-             "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < %u) "
-             "INSERT INTO main._tarn_outbox SELECT zeroblob(%d) FROM s",
-             more, TARN_SLOT_BYTES);
     o->touched = 1;
-    sq = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    sq = add_rows(db, more);
     sqlite3_set_last_insert_rowid(db, rowid);
     if (sq) {
         o->known = 0;

@@ -18,6 +18,7 @@
 
 #define WINDOW ((size_t)1 << 20)
 #define KEEP ((size_t)64 << 10)
+#define LOST UINT64_MAX
 
 void tarn_spill_init(struct tarn_spill *s) {
     memset(s, 0, sizeof *s);
@@ -41,10 +42,22 @@ static int write_leaving(const struct tarn_spill *s) {
     return 0;
 }
 
+static void show_leaving(struct tarn_spill *s) {
+    if (!s->watch || s->watched != s->spilled) return;
+    s->watched += s->leaving.len;
+    if (s->watch(s->watch_ctx, s->leaving.data, s->leaving.len)) s->watched = LOST;
+}
+
 static void *run_writer(void *spill) {
     struct tarn_spill *s = spill;
 
     s->written = write_leaving(s) == 0;
+    if (!s->written) return NULL;
+    if (s->path) { /* on its way to the disk before the fsync asks for it */
+        (void)sync_file_range(s->fd, (off_t)s->spilled, (off_t)s->leaving.len,
+                              SYNC_FILE_RANGE_WRITE);
+    }
+    show_leaving(s);
     return NULL;
 }
 
@@ -53,6 +66,7 @@ static void join_writer(struct tarn_spill *s) {
     int here = s->writing == (int)getpid();
 
     if (here) (void)pthread_join(s->writer, NULL);
+    if (s->writing && !here) s->watched = LOST; /* a fork: the watcher may be half way */
     s->writing = 0;
     if (!here || !s->written) return;
     s->spilled += s->leaving.len;
@@ -60,7 +74,7 @@ static void join_writer(struct tarn_spill *s) {
 }
 
 void tarn_spill_release(struct tarn_spill *s) {
-    const char *folder = s->folder;
+    struct tarn_spill before = *s;
     int here = !s->path || s->owner == (int)getpid();
 
     join_writer(s);
@@ -70,7 +84,9 @@ void tarn_spill_release(struct tarn_spill *s) {
     if (s->path && here) (void)unlink(s->path);
     tarn_free(s->path);
     tarn_spill_init(s);
-    s->folder = folder;
+    s->folder = before.folder;
+    s->watch = before.watch;
+    s->watch_ctx = before.watch_ctx;
 }
 
 void tarn_spill_clear(struct tarn_spill *s) {
@@ -136,6 +152,7 @@ static int write_out(struct tarn_spill *s, struct tarn_err *err) {
                               "writing a large transaction to a temporary file (set TMPDIR to a "
                               "folder with more room)");
     }
+    if (s->leaving.len) show_leaving(s);
     s->spilled += s->leaving.len;
     s->memory = s->leaving;
     s->leaving = full;
@@ -159,6 +176,7 @@ int tarn_spill_store(struct tarn_spill *s, struct tarn_err *err) {
         int code = write_leaving(s);
 
         if (code) return tarn_err_errno(err, code, "writing %s", s->path);
+        show_leaving(s);
         s->spilled += s->leaving.len;
         tarn_buf_clear(&s->leaving);
     }
@@ -173,6 +191,13 @@ int tarn_spill_store(struct tarn_spill *s, struct tarn_err *err) {
     }
     if (folder >= 0) (void)close(folder);
     return rc;
+}
+
+int tarn_spill_watched(struct tarn_spill *s) {
+    int all = s->watch && s->watched == tarn_spill_len(s);
+
+    s->watched = LOST;
+    return all;
 }
 
 const char *tarn_spill_name(const struct tarn_spill *s) {
@@ -206,6 +231,7 @@ int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err
     uint64_t keep;
 
     join_writer(s);
+    if (len < s->watched) s->watched = s->watched ? LOST : 0;
     if (len >= s->spilled + s->leaving.len) {
         keep = len - s->spilled - s->leaving.len;
         if (keep < s->memory.len) s->memory.len = (size_t)keep;

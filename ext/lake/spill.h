@@ -27,6 +27,11 @@ struct tarn_spill {
     const char *folder; /* borrowed; NULL = a temporary file */
     char *path;         /* owned; of the file, when it has a name */
     int owner;          /* the process that made it: a fork does not remove it */
+    /* NULL, or called with all that has gone to the file, in order and once, by the thread that wrote
+    ** it; what it is given are whole appends. 0, or it is not called any more. */
+    int (*watch)(void *ctx, const uint8_t *p, size_t n);
+    void *watch_ctx;
+    uint64_t watched; /* bytes that it was given; UINT64_MAX: not those that are there */
 };
 
 /* One reader's place: several may read at once while nothing is appended or cut. */
@@ -44,6 +49,9 @@ int tarn_spill_truncate(struct tarn_spill *s, uint64_t len, struct tarn_err *err
 /* Everything is in the file, and the file on the disk; it stays when the spill is released or cleared
 ** after tarn_spill_keep. */
 int tarn_spill_store(struct tarn_spill *s, struct tarn_err *err);
+/* Was `watch` given all that there is, and nothing that was cut off? Else the bytes are to be read. It
+** is over then, until the spill is cleared. Called after tarn_spill_store. */
+int tarn_spill_watched(struct tarn_spill *s);
 const char *tarn_spill_name(const struct tarn_spill *s); /* of the file, without its folder */
 void tarn_spill_keep(struct tarn_spill *s);
 void tarn_spill_window_init(struct tarn_spill_window *w);

@@ -27,6 +27,7 @@ int tarn_txn_new(struct tarn_txn **out) {
     if (!t) return TARN_ENOMEM;
     tarn_spill_init(&t->rows);
     tarn_spill_init(&t->changes);
+    tarn_txn_watch(t);
     tarn_buf_init(&t->bases, (size_t)1 << 20);
     tarn_buf_init(&t->record, TARN_EVENT_MAX);
     tarn_outbox_init(&t->outbox);
@@ -47,6 +48,7 @@ static void forget_commit(struct tarn_conn *c, int remove_files) {
 static void end(struct tarn_txn *t) {
     tarn_spill_clear(&t->rows);
     tarn_spill_clear(&t->changes);
+    tarn_txn_unwatch(t);
     tarn_buf_clear(&t->bases);
     t->n_changes = 0;
     t->changes_stored = 0;

@@ -2,6 +2,7 @@
 ** many of them, the names of files that hold them. Files are on the disk before the outbox names them.
 */
 #include <string.h>
+#include <unistd.h>
 
 #include "content.h"
 #include "db.h"
@@ -91,24 +92,47 @@ static int summarize(const struct tarn_spill *s, struct tarn_content *content,
     return rc;
 }
 
+/* While the file is written, by the thread that writes it: so the digest is there when the transaction
+** ends. */
+static int watch_changes(void *txn, const uint8_t *p, size_t n) {
+    struct tarn_txn *t = txn;
+    size_t taken = 0;
+
+    t->watcher = (int)getpid();
+    return take_records(&t->content, &t->names, p, n, 1, &taken, NULL);
+}
+
+void tarn_txn_watch(struct tarn_txn *t) {
+    tarn_content_init(&t->content);
+    tarn_arena_init(&t->names, NULL);
+    t->changes.watch = watch_changes;
+    t->changes.watch_ctx = t;
+}
+
+/* In a fork what was seen may be half written: the thread was copied at any place of it. */
+void tarn_txn_unwatch(struct tarn_txn *t) {
+    if (t->watcher && t->watcher != (int)getpid()) tarn_txn_watch(t);
+    t->watcher = 0;
+    tarn_content_release(&t->content);
+    tarn_arena_release(&t->names);
+}
+
 static int changes_in_file(struct tarn_txn *t, struct tarn_buf *out, struct tarn_err *err) {
     const struct tarn_change_summary *summaries = NULL;
-    struct tarn_content content;
-    struct tarn_arena names;
     size_t n = 0;
     int rc;
 
-    tarn_content_init(&content);
-    tarn_arena_init(&names, NULL);
     rc = tarn_spill_store(&t->changes, err);
-    if (rc == TARN_OK) rc = summarize(&t->changes, &content, &names, err);
-    if (rc == TARN_OK) rc = tarn_content_summaries(&content, &summaries, &n, err);
+    if (rc == TARN_OK && !tarn_spill_watched(&t->changes)) {
+        tarn_txn_unwatch(t);
+        rc = summarize(&t->changes, &t->content, &t->names, err);
+    }
+    if (rc == TARN_OK) rc = tarn_content_summaries(&t->content, &summaries, &n, err);
     if (rc == TARN_OK) {
         tarn_payload_change_file(out, tarn_spill_name(&t->changes), tarn_spill_len(&t->changes),
                                  summaries, n);
     }
-    tarn_content_release(&content);
-    tarn_arena_release(&names);
+    tarn_txn_unwatch(t);
     return rc;
 }
 

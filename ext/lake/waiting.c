@@ -86,14 +86,18 @@ static struct tarn_waiting_unit *add_unit(struct tarn_waiting *w, struct tarn_er
 }
 
 /* Files are held open as far as that goes: whoever delivers one removes it. */
-static int open_file(const struct tarn_waiting *w, const char *name) {
+static int open_file(struct tarn_waiting *w, const char *name) {
     char path[4096];
+    int fd;
 
-    if (w->n > FILES_OPEN || (size_t)snprintf(path, sizeof path, "%s/%s", w->spool ? w->spool : "",
-                                              name) >= sizeof path) {
+    if (w->n_open == FILES_OPEN ||
+        (size_t)snprintf(path, sizeof path, "%s/%s", w->spool ? w->spool : "", name) >=
+            sizeof path) {
         return -1;
     }
-    return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    w->n_open += fd >= 0;
+    return fd;
 }
 
 static int add_file(struct tarn_waiting *w, const struct tarn_commit *c,

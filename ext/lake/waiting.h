@@ -30,6 +30,7 @@ struct tarn_waiting_unit { /* one commit that has changes of the collection */
 struct tarn_waiting {
     struct tarn_waiting_unit *units; /* by sequence */
     size_t n, capacity;
+    int n_open; /* files */
     struct tarn_spill bytes;
     struct tarn_waiting_unit
         base; /* the newest base that waits: file, bytes in `to`; sequence 0 = none */

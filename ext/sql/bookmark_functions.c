@@ -4,7 +4,7 @@
 #include "mem.h"
 #include "result.h"
 #include "time.h"
-#include "track.h"
+#include "tracking.h"
 
 static void give(sqlite3_context *ctx, const char *bookmark, const struct tarn_err *err) {
     if (err->code) {

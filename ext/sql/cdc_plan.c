@@ -5,8 +5,8 @@
 **   pk         = IN             by statistics and bloom filter
 **   op         = IN             by statistics and dictionary
 **
-** All only narrow: SQLite checks each row again. A constant goes down when it is text: SQLite would
-** compare a number with pk in one of two ways, which the table can't see. ORDER BY bookmark, and then
+** All only narrow: SQLite checks each row again. A constant goes down when it is text, or an integer
+** against pk: SQLite compares a number in one of two ways, which the table can't see. ORDER BY bookmark, and then
 ** seq, needs no sorting; ORDER BY bookmark DESC neither, unless seq is asked for.
 **
 ** Rows have no number that two scans agree on, so a scan is never the cheaper for being one of two:
@@ -150,6 +150,18 @@ static int add(struct tarn_cdc_bound *b, int column, enum tarn_pred_op op, const
     return c->bytes.data ? TARN_OK : TARN_ENOMEM;
 }
 
+/* An integer on the right of pk may be compared as a number or as text. Where keys are integers that is
+** the same. */
+static int add_integer(struct tarn_cdc_bound *b, int64_t i) {
+    struct tarn_const *c = tarn_arena_calloc(&b->arena, 1, sizeof *c);
+
+    if (!c) return TARN_ENOMEM;
+    c->kind = TARN_CONST_INT;
+    c->i = i;
+    b->predicates[b->n_predicates++] = (struct tarn_predicate){TARN_CHANGES_PK, TARN_OP_EQ, c, 1};
+    return TARN_OK;
+}
+
 /* A text that is no time sorts behind all times. */
 static int bind_time(struct tarn_cdc_bound *b, enum tarn_pred_op op, const char *s, size_t n) {
     char iso[TARN_TIME_LEN + 2];
@@ -229,6 +241,9 @@ static int bind_one(struct tarn_cdc_bound *b, const struct tarn_cdc_table *t, in
     size_t n;
 
     if (letter == TARN_CDC_IN) return bind_in(b, column, v);
+    if (column == TARN_CHANGES_PK && sqlite3_value_type(v) == SQLITE_INTEGER) {
+        return add_integer(b, sqlite3_value_int64(v));
+    }
     if (sqlite3_value_type(v) != SQLITE_TEXT || (op != TARN_OP_EQ && !t->utf8)) return TARN_OK;
     s = (const char *)sqlite3_value_text(v);
     if (!s) return TARN_ENOMEM;

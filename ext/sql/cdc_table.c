@@ -31,6 +31,7 @@ struct cursor {
 static int table_disconnect(sqlite3_vtab *vtab) {
     struct tarn_cdc_table *t = (struct tarn_cdc_table *)vtab;
 
+    tarn_changes_known_release(&t->known);
     tarn_free(t->collection);
     tarn_conn_unref(t->conn);
     tarn_free(t);
@@ -170,6 +171,7 @@ static int start_scan(struct cursor *cur, struct tarn_cdc_table *t, const struct
     memset(&spec, 0, sizeof spec);
     spec.conn = t->conn;
     spec.collection = t->collection;
+    spec.known = &t->known;
     spec.columns = b->columns;
     spec.predicates = b->predicates;
     spec.n_predicates = b->n_predicates;

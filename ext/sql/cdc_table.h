@@ -14,6 +14,7 @@ struct tarn_cdc_table {
     char *collection;       /* "namespace/collection", percent-encoded */
     int utf8;               /* the database's encoding: text ranges go down only then */
     sqlite3_int64 rowids;   /* last one given out */
+    struct tarn_changes_known known;
 };
 
 /* idxStr: 4 hex digits (columns to read), then two letters per argument: the column ('A' + number) and
@@ -46,7 +47,10 @@ void tarn_cdc_bound_release(struct tarn_cdc_bound *b);
 ** name. Leaves changes() and last_insert_rowid() alone. */
 int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char *collection,
                         struct tarn_err *err);
-/* The same, by "namespace/collection", percent-encoded. */
+/* Can it be made, or is it there? Before a table is tracked; the case of letters makes no difference. */
+int tarn_cdc_table_check(struct tarn_conn *c, const char *namespace_, const char *collection,
+                         struct tarn_err *err);
+/* tarn_cdc_table_make by "namespace/collection", percent-encoded. */
 int tarn_cdc_table_make_named(struct tarn_conn *c, const char *name, struct tarn_err *err);
 /* Makes those of main's tracked tables, for a connection that opens such a database. What can't be made
 ** is left out, and told in c->last. */

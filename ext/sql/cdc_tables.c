@@ -26,9 +26,11 @@ static const char *using_part(const char *sql) {
     return at;
 }
 
-/* Looks for the name in one schema: 0 none, 1 ours (same arguments), 2 another's. */
+enum found { NONE, OURS, NEARLY /* but for the case of letters */, ANOTHERS };
+
+/* Looks for the name in one schema. */
 static int look_in(sqlite3 *db, const char *schema, const char *collection, const char *want,
-                   int *state, struct tarn_err *err) {
+                   enum found *state, struct tarn_err *err) {
     char *sql = sqlite3_mprintf(
         "SELECT sql FROM \"%w\".%s WHERE lower(name) = lower('cdc_%q') AND type IN "
         "('table', 'view')",
@@ -36,11 +38,16 @@ static int look_in(sqlite3 *db, const char *schema, const char *collection, cons
     sqlite3_stmt *stmt = NULL;
     int rc = sql ? sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
 
-    *state = 0;
+    *state = NONE;
     if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         const char *have = using_part((const char *)sqlite3_column_text(stmt, 0));
 
-        *state = have && strcmp(schema, "temp") == 0 && strcmp(have, using_part(want)) == 0 ? 1 : 2;
+        *state = ANOTHERS;
+        if (have && strcmp(schema, "temp") == 0) {
+            const char *part = using_part(want);
+
+            if (sqlite3_stricmp(have, part) == 0) *state = strcmp(have, part) == 0 ? OURS : NEARLY;
+        }
     }
     if (stmt) rc = sqlite3_finalize(stmt);
     sqlite3_free(sql);
@@ -49,15 +56,15 @@ static int look_in(sqlite3 *db, const char *schema, const char *collection, cons
                : tarn_err_sqlite(err, db, rc, "looking for a table of changes");
 }
 
-/* 0 none, 1 ours, 2 another's; over all databases of the connection. */
-static int look(sqlite3 *db, const char *collection, const char *want, int *state,
+/* Over all databases of the connection. */
+static int look(sqlite3 *db, const char *collection, const char *want, enum found *state,
                 struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
     int sq = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &stmt, NULL);
     int rc = TARN_OK;
 
     rc = look_in(db, "temp", collection, want, state, err);
-    while (rc == TARN_OK && sq == SQLITE_OK && *state == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
+    while (rc == TARN_OK && sq == SQLITE_OK && *state == NONE && sqlite3_step(stmt) == SQLITE_ROW) {
         const char *schema = (const char *)sqlite3_column_text(stmt, 1);
 
         if (schema && strcmp(schema, "temp") != 0) {
@@ -69,21 +76,35 @@ static int look(sqlite3 *db, const char *collection, const char *want, int *stat
     return rc;
 }
 
-int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char *collection,
-                        struct tarn_err *err) {
+static int taken(const char *namespace_, const char *collection, struct tarn_err *err) {
+    return tarn_err_set(err, TARN_EEXIST,
+                        "there is a table cdc_%.60s already, which is not of the changes of "
+                        "%.60s/%.60s: track under another name, {\"collection\":\"...\"}",
+                        collection, namespace_, collection);
+}
+
+int tarn_cdc_table_check(struct tarn_conn *c, const char *namespace_, const char *collection,
+                         struct tarn_err *err) {
     char *sql = statement(namespace_, collection);
-    int state = 0;
+    enum found state = NONE;
     int rc;
 
     if (!sql) return out_of_memory(err);
     rc = look(c->db, collection, sql, &state, err);
-    if (rc == TARN_OK && state == 2) {
-        rc = tarn_err_set(err, TARN_EEXIST,
-                          "there is a table cdc_%.60s already, which is not of the changes of "
-                          "%.60s/%.60s: track under another name, {\"collection\":\"...\"}",
-                          collection, namespace_, collection);
-    }
-    if (rc == TARN_OK && state == 0) {
+    sqlite3_free(sql);
+    return rc == TARN_OK && state == ANOTHERS ? taken(namespace_, collection, err) : rc;
+}
+
+int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char *collection,
+                        struct tarn_err *err) {
+    char *sql = statement(namespace_, collection);
+    enum found state = NONE;
+    int rc;
+
+    if (!sql) return out_of_memory(err);
+    rc = look(c->db, collection, sql, &state, err);
+    if (rc == TARN_OK && state >= NEARLY) rc = taken(namespace_, collection, err);
+    if (rc == TARN_OK && state == NONE) {
         int sq = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
 
         if (sq) rc = tarn_err_sqlite(err, c->db, sq, "making a table of changes");
@@ -95,13 +116,13 @@ int tarn_cdc_table_make(struct tarn_conn *c, const char *namespace_, const char 
 int tarn_cdc_table_drop(struct tarn_conn *c, const char *namespace_, const char *collection,
                         struct tarn_err *err) {
     char *sql = statement(namespace_, collection);
-    int state = 0;
+    enum found state = NONE;
     int rc;
 
     if (!sql) return out_of_memory(err);
     rc = look_in(c->db, "temp", collection, sql, &state, err);
     sqlite3_free(sql);
-    if (rc || state != 1) return rc;
+    if (rc || state != OURS) return rc;
     sql = sqlite3_mprintf("DROP TABLE temp.\"cdc_%w\"", collection);
     if (!sql) return out_of_memory(err);
     rc = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
@@ -114,11 +135,11 @@ static char *decode(const char *segment, size_t n, struct tarn_err *err) {
     struct tarn_buf name = TARN_BUF_INIT(TARN_KEY_MAX);
     char *out = NULL;
 
-    if (tarn_percent_decode(&name, segment, n) == 0 && name.len > 0 &&
+    if (tarn_percent_decode(&name, segment, n) == 0 && name.rc == TARN_OK && name.len > 0 &&
         !memchr(name.data, 0, name.len)) {
         out = tarn_buf_steal(&name, NULL);
-        if (!out) (void)out_of_memory(err);
     }
+    if (name.rc == TARN_ENOMEM) (void)out_of_memory(err);
     tarn_buf_release(&name);
     return out;
 }

@@ -7,7 +7,7 @@
 #include "family.h"
 #include "mem.h"
 #include "result.h"
-#include "track.h"
+#include "tracking.h"
 #include "trust.h"
 
 /* "unknown setting 'x'; known are lake, namespace, …" */

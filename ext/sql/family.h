@@ -64,6 +64,7 @@ extern const struct tarn_family tarn_family_bookmark, tarn_family_cdc, tarn_fami
     tarn_family_events, tarn_family_explain, tarn_family_export, tarn_family_files,
     tarn_family_flush, tarn_family_help, tarn_family_jsonl, tarn_family_parquet,
     tarn_family_parquet_inspect, tarn_family_parquet_keys, tarn_family_quantile,
-    tarn_family_row_groups, tarn_family_time, tarn_family_track, tarn_family_version;
+    tarn_family_row_groups, tarn_family_time, tarn_family_track, tarn_family_verify,
+    tarn_family_version;
 
 #endif

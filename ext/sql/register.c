@@ -8,25 +8,16 @@
 #include "time.h"
 
 const struct tarn_family *const tarn_families[] = {
-    &tarn_family_bookmark,
-    &tarn_family_cdc,
-    &tarn_family_config,
-    &tarn_family_events,
-    &tarn_family_explain,
-    &tarn_family_export,
-    &tarn_family_files,
-    &tarn_family_flush,
-    &tarn_family_help,
-    &tarn_family_jsonl,
-    &tarn_family_parquet,
-    &tarn_family_parquet_inspect,
-    &tarn_family_parquet_keys,
-    &tarn_family_quantile,
-    &tarn_family_row_groups,
-    &tarn_family_time,
-    &tarn_family_track,
-    &tarn_family_version,
-    NULL,
+    &tarn_family_bookmark,     &tarn_family_cdc,
+    &tarn_family_config,       &tarn_family_events,
+    &tarn_family_explain,      &tarn_family_export,
+    &tarn_family_files,        &tarn_family_flush,
+    &tarn_family_help,         &tarn_family_jsonl,
+    &tarn_family_parquet,      &tarn_family_parquet_inspect,
+    &tarn_family_parquet_keys, &tarn_family_quantile,
+    &tarn_family_row_groups,   &tarn_family_time,
+    &tarn_family_track,        &tarn_family_verify,
+    &tarn_family_version,      NULL,
 };
 
 static int collate(void *arg, int na, const void *a, int nb, const void *b) {

@@ -1,11 +1,31 @@
 /* track.c: tarn_track, tarn_untrack and the table of what is tracked. */
-#include "track.h"
+#include "tracking.h"
 
 #include "capture.h"
 #include "cdc_table.h"
 #include "family.h"
 #include "mem.h"
 #include "result.h"
+#include "track_options.h"
+
+/* Is the name of the table of its changes free? Said before anything is tracked. */
+static int check_name(struct tarn_conn *c, const char *table, const char *options,
+                      struct tarn_err *err) {
+    struct tarn_track_options o;
+    char *namespace_ = NULL;
+    int rc = tarn_conn_refresh(c, err);
+
+    if (rc == TARN_OK) rc = tarn_track_options_read(&o, options, err);
+    if (rc) return rc;
+    if (!o.namespace_) rc = tarn_cdc_namespace(c, &namespace_, err);
+    if (rc == TARN_OK) {
+        rc = tarn_cdc_table_check(c, o.namespace_ ? o.namespace_ : namespace_,
+                                  o.collection ? o.collection : table, err);
+    }
+    tarn_track_options_release(&o);
+    tarn_free(namespace_);
+    return rc;
+}
 
 static void track_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     struct tarn_conn *c = tarn_function_conn(ctx);
@@ -20,6 +40,7 @@ static void track_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     if (!err.code && !table) {
         (void)tarn_err_set(&err, TARN_EINVAL, "tarn_track(table[, options]) needs a table's name");
     }
+    if (!err.code) (void)check_name(c, table, options, &err);
     if (!err.code) (void)tarn_cdc_track(c, table, options, &name, &err);
     if (!err.code) (void)tarn_cdc_table_make_named(c, name, &err);
     if (err.code) {

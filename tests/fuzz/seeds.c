@@ -1,6 +1,6 @@
 /* seeds.c: what the fuzzers start from, written by Tarn's own writer.
 **
-**   seeds footer|filescan|nested|decode|index|outbox|lines|keys|json|cdc|cdc_json FOLDER
+**   seeds footer|filescan|nested|decode|index|outbox|lines|keys|json|cdc|cdc_json|delta FOLDER
 **
 ** Each file is small, and each exercises something else: codecs, encodings, NULLs, several pages and
 ** row groups, blooms, no rows at all. Parts of files (chunks, page indexes, blooms) get in front of
@@ -410,13 +410,14 @@ int main(int argc, char **argv) {
     int bad = 0;
 
     if (argc != 3) {
-        fprintf(stderr,
-                "usage: seeds "
-                "footer|filescan|nested|decode|index|outbox|lines|keys|json|cdc|cdc_json FOLDER\n");
+        fprintf(stderr, "usage: seeds "
+                        "footer|filescan|nested|decode|index|outbox|lines|keys|json|cdc|cdc_json|"
+                        "delta FOLDER\n");
         return 2;
     }
     if (strcmp(argv[1], "json") == 0) return json(argv[2]);
     if (strcmp(argv[1], "cdc") == 0) return seeds_cdc(save, argv[2]);
+    if (strcmp(argv[1], "delta") == 0) return seeds_delta(save, argv[2]);
     if (strcmp(argv[1], "cdc_json") == 0) return seeds_cdc_json(save, argv[2]);
     if (strcmp(argv[1], "nested") == 0) return seeds_nested(save, argv[2]);
     if (strcmp(argv[1], "outbox") == 0) return outbox(argv[2]);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "payload.h"
 #include "record.h"
 
 #define SLICE(s) ((struct tarn_slice){(const uint8_t *)(s), sizeof(s) - 1})
@@ -95,6 +96,50 @@ int seeds_cdc(seeds_save save, const char *folder) {
         snprintf(name, sizeof name, "change%d", i);
         bad |= change(save, folder, name, &d, &c);
     }
+    return bad;
+}
+
+/* A commit of two collections, one of them altered, with an entry of the chain; in line and as a file. */
+int seeds_delta(seeds_save save, const char *folder) {
+    static const char json[] = "\2[{\"sequence\":5,\"time\":7,\"events\":\""
+                               "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\","
+                               "\"collections\":[{\"name\":\"n/a\",\"rows\":3,\"digest\":\""
+                               "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\","
+                               "\"entries\":[[0,\"{}\"],[2,\"{\\\"entry\\\":\\\"gap\\\"}\"]]}]}]";
+    struct tarn_definition_column columns[2] = {{.name = SLICE("id"), .affinity = 'D', .key = 1},
+                                                {.name = SLICE("v"), .affinity = 'B'}};
+    struct tarn_definition d = {SLICE("n/a"), SLICE("a"), 1, 0, 2, 1, columns, (size_t[]){0}};
+    struct tarn_value values_[2] = {{.type = TARN_VALUE_INTEGER, .integer = 7},
+                                    BYTES(TARN_VALUE_TEXT, "text")};
+    struct tarn_buf b = TARN_BUF_INIT(1 << 16), body = TARN_BUF_INIT(1 << 16);
+    int bad = 0;
+
+    for (int file = 0; file < 2; file++) {
+        tarn_buf_clear(&b);
+        tarn_buf_u8(&b, (uint8_t)file);
+        for (uint32_t i = 0; i < 3; i++) { /* n/a, n/b, n/a again */
+            d.name = i == 1 ? SLICE("n/b") : SLICE("n/a");
+            d.epoch = i + 1;
+            tarn_buf_clear(&body);
+            tarn_definition_put(&body, &d);
+            tarn_payload_frame(&b, 'T', i, body.data, body.len);
+            for (int op = 0; op < 4; op++) {
+                struct tarn_change c = {.op = op ? op : TARN_OP_ENTRY, .key = values_};
+
+                c.entry = SLICE("{\"entry\":\"gap\"}");
+                if (op == TARN_OP_INSERT || op == TARN_OP_UPDATE) c.new_row = values_;
+                if (op == TARN_OP_UPDATE) c.old_row = values_;
+                tarn_buf_clear(&body);
+                tarn_change_put(&body, &d, &c);
+                tarn_payload_frame(&b, 'R', i, body.data, body.len);
+            }
+        }
+        bad |= b.rc != TARN_OK || body.rc != TARN_OK ||
+               save(folder, file ? "file" : "line", b.data, b.len);
+    }
+    bad |= save(folder, "log", json, sizeof json - 1);
+    tarn_buf_release(&b);
+    tarn_buf_release(&body);
     return bad;
 }
 

@@ -9,5 +9,6 @@ typedef int (*seeds_save)(const char *folder, const char *name, const void *p, s
 /* Each writes its files and gives 0, or 1 when one could not be written. */
 int seeds_cdc(seeds_save save, const char *folder);
 int seeds_cdc_json(seeds_save save, const char *folder);
+int seeds_delta(seeds_save save, const char *folder);
 
 #endif

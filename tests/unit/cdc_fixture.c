@@ -447,6 +447,7 @@ void fx_put(struct cdc_fixture *f, const char *key, const struct cdc_row *rows, 
         tarn_pq_end_row(w);
     }
     if (how->ranges) tarn_pq_writer_meta(w, "tarn.ranges", how->ranges);
+    if (how->definitions) tarn_pq_writer_meta(w, "tarn.definitions", how->definitions);
     if (tarn_pq_writer_finish(w, &err)) fail_msg("%s", err.msg);
     tarn_pq_writer_free(w);
     put_bytes(f, key, b.data, b.len);

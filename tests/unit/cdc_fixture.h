@@ -25,7 +25,7 @@ struct cdc_row {
 };
 
 struct cdc_file {
-    const char *ranges; /* of the footer; NULL = none */
+    const char *ranges, *definitions; /* of the footer; NULL = none */
     uint32_t row_group_rows, page_rows;
 };
 

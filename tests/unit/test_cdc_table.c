@@ -1,4 +1,5 @@
 /* test_cdc_table.c: cdc_<collection>: each change once, in order, wherever it is. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 
 #include "cdc_fixture.h"
 #include "cdc_table.h"
+#include "mem.h"
 
 /* op, pk and number of each row, in the table's order. */
 #define SHORT                                                                               \
@@ -106,6 +108,11 @@ static void delivered_once(void **state) {
     /* an aborted entry's file is nobody's */
     fx_end(&f, 0, 2, "abort");
     fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0!", SHORT, "");
+    /* an end stays what it is, so one that is known is not asked for again */
+    fx_end(&f, 0, 2, "done");
+    fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0", SHORT, "");
+    fx_end(&f, 0, 2, "abort");
+    fx_expect(f.db, "i1.0 i2.0 u1.1 d2.2 i3.0", SHORT, "");
     fx_close(&f);
 }
 
@@ -458,6 +465,134 @@ static void pushdown_changes_nothing(void **state) {
     fx_close(&f);
 }
 
+/* Every allocation fails in turn: the answer is an error, or the right one. */
+static void no_memory(void **state) {
+    static const char *const queries[] = {
+        "SELECT group_concat(pk || op || ifnull(data, '') || ifnull(prev, '') || seq, ' ') FROM "
+        "(SELECT *, seq FROM cdc_users WHERE pk IN ('1', '2', '3', '100', '101') AND "
+        "ifnull(ts, '') < '2999' ORDER BY bookmark, seq)",
+        "SELECT tarn_bookmark() || tarn_bookmark_at('2999')"};
+    struct cdc_fixture f;
+    size_t q;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    put_commits(&f, "deltas", 0, 100, 4, "");
+    three_commits(&f);
+    fx_deliver(&f, "app/users", 0, 1, 1, 2);
+    fx_must(f.db, "BEGIN; WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < "
+                  "9000) INSERT INTO change SELECT 'app/users', 'insert', i, hex(zeroblob(20)), "
+                  "NULL FROM s; COMMIT");
+    for (q = 0; q < sizeof queries / sizeof *queries; q++) {
+        char *want = NULL;
+        unsigned long n, made = ULONG_MAX;
+
+        for (n = 1; made >= n; n++) {
+            sqlite3_stmt *stmt = NULL;
+            int rc;
+
+            if (sqlite3_get_autocommit(f.db)) { /* an error of memory ends a transaction */
+                fx_must(f.db,
+                        "BEGIN; INSERT INTO change VALUES('app/users', 'insert', 3, 'd', NULL)");
+            }
+            if (!want) want = fx_text(f.db, "%s", queries[q]);
+            rc = sqlite3_prepare_v2(f.db, queries[q], -1, &stmt, NULL);
+            assert_int_equal(rc, SQLITE_OK);
+            (void)tarn_mem_fail_after(n, 0);
+            rc = sqlite3_step(stmt);
+            made = tarn_mem_fail_after(0, 0);
+            if (made == n) made = ULONG_MAX; /* it ended there */
+            if (rc == SQLITE_ROW) {
+                assert_string_equal(sqlite3_column_text(stmt, 0), want);
+            } else {
+                assert_int_equal(sqlite3_reset(stmt), SQLITE_NOMEM);
+            }
+            sqlite3_finalize(stmt);
+        }
+        assert_true(n > 10);
+        sqlite3_free(want);
+    }
+    fx_must(f.db, "ROLLBACK");
+    fx_close(&f);
+}
+
+static int stop(void *arg) {
+    (void)arg;
+    return 1;
+}
+
+/* The handler of progress is asked between the rows that a table passes over by itself, too. */
+static void interrupted(void **state) {
+    struct cdc_fixture f;
+    unsigned i;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    for (i = 0; i < 10; i++)
+        put_commits(&f, "deltas", 0, 10 + 4 * i, 4, "");
+    sqlite3_progress_handler(f.db, 1, stop, NULL);
+    fx_fails(f.db, "interrupted", "SELECT count(*) FROM cdc_users WHERE pk = 'nobody'");
+    sqlite3_progress_handler(f.db, 0, NULL, NULL);
+    fx_expect(f.db, "80", "SELECT count(*) FROM cdc_users");
+    fx_close(&f);
+}
+
+/* Large rows are read a few at a time: the budget is not for a fixed number of them. */
+static void memory_budget(void **state) {
+    struct cdc_fixture f;
+    struct cdc_row *rows = calloc(3000, sizeof *rows);
+    struct cdc_file how = {0};
+    char *text = calloc(1, 8001);
+    int i;
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    for (i = 0; i < 8000; i++)
+        text[i] = (char)('a' + rnd(26));
+    for (i = 0; i < 3000; i++)
+        rows[i] = (struct cdc_row){"insert", "1", "2026-02-02T14:00:00.000Z", text + i, NULL, "b"};
+    how.row_group_rows = 1000;
+    how.page_rows = 50;
+    fx_put(&f, "cdc/app/users/deltas/001_2026-02-02T14-00.parquet", rows, 3000, &how);
+    fx_must(f.db, "SELECT tarn_config('memoryBudget', 1 << 22)");
+    fx_expect(f.db, "19501500", "SELECT sum(length(data)) FROM cdc_users");
+    fx_expect(f.db, "5001",
+              "SELECT min(length(data)) FROM (SELECT data FROM cdc_users ORDER BY "
+              "bookmark DESC)");
+    free(rows);
+    free(text);
+    fx_close(&f);
+}
+
+/* pk against an integer goes down where the file says that its keys are integers. */
+static void integer_keys(void **state) {
+    static const char query[] = "SELECT pk FROM cdc_users WHERE pk = 3";
+    struct cdc_fixture f;
+    struct cdc_row rows[2] = {{"insert", "1", "t", "{}", NULL, "b"},
+                              {"insert", "2", "t", "{}", NULL, "b"}};
+    struct cdc_file how = {0};
+
+    (void)state;
+    fx_open(&f, "a.db");
+    fx_table(&f, "app", "users");
+    how.definitions =
+        "[{\"rowid\":false,\"key\":[\"id\"],\"columns\":[{\"name\":\"id\",\"affinity\":"
+        "\"INTEGER\"}]},{\"rowid\":true}]";
+    fx_put(&f, "cdc/app/users/deltas/001_2026-02-02T14-00.parquet", rows, 2, &how);
+    fx_expect(f.db, "1", COUNT, query, "files excluded");
+    how.definitions =
+        "[{\"rowid\":false,\"key\":[\"id\"],\"columns\":[{\"name\":\"id\",\"affinity\":"
+        "\"TEXT\"}]},{\"rowid\":true}]";
+    rows[0].pk = "03";
+    fx_put(&f, "cdc/app/users/deltas/001_2026-02-02T14-00.parquet", rows, 2, &how);
+    fx_expect(f.db, "0", COUNT, query, "files excluded");
+    fx_expect(f.db, "03", "SELECT pk FROM cdc_users WHERE pk = CAST(3 AS INTEGER)");
+    fx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waiting_rows),
@@ -473,6 +608,10 @@ int main(void) {
         cmocka_unit_test(making_tables),
         cmocka_unit_test(pruning),
         cmocka_unit_test(pushdown_changes_nothing),
+        cmocka_unit_test(no_memory),
+        cmocka_unit_test(interrupted),
+        cmocka_unit_test(memory_budget),
+        cmocka_unit_test(integer_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

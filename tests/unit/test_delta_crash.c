@@ -1,17 +1,24 @@
 /* test_delta_crash.c: a process that delivers changes ends before each step that others can see: before
-** every file that appears in the lake, is replaced there, or goes from the spool folder. Whoever comes
-** next completes the same: each change once, each base, manifests that count right, no file left over.
+** every file that appears in the lake, is replaced there, or goes from the spool folder. Or that step is
+** refused, or memory runs out. Whoever comes next completes the same: each change once, each base,
+** manifests that count right, no file left over.
 **
-** The functions below stand before the C library's in this program; the chosen call ends the process.
+** The functions below stand before the C library's in this program; the chosen call ends the process,
+** or fails.
 */
 #include "delta_fixture.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 
-static int armed; /* calls that are still made */
+static int armed;   /* the chosen call, counted down */
+static int refusal; /* its errno; 0 = it ends the process */
 
-static void step(void) {
-    if (armed && --armed == 0) _exit(9);
+static int refuses(void) {
+    if (!armed || --armed) return 0;
+    if (!refusal) _exit(9);
+    errno = refusal;
+    return 1;
 }
 
 #define REAL(name)                 \
@@ -21,20 +28,17 @@ static void step(void) {
 
 EXPORT int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
     REAL(linkat);
-    step();
-    return real(from_dir, from, to_dir, to, flags);
+    return refuses() ? -1 : real(from_dir, from, to_dir, to, flags);
 }
 
 EXPORT int renameat(int from_dir, const char *from, int to_dir, const char *to) {
     REAL(renameat);
-    step();
-    return real(from_dir, from, to_dir, to);
+    return refuses() ? -1 : real(from_dir, from, to_dir, to);
 }
 
 EXPORT int unlink(const char *path) {
     REAL(unlink);
-    if (strstr(path, "-spool")) step();
-    return real(path);
+    return strstr(path, "-spool") && refuses() ? -1 : real(path);
 }
 
 static void prepare(sqlite3 *unused) {
@@ -125,6 +129,33 @@ static void ends_before_each_step(void **state) {
     assert_true(n > 12 && n < 200);
 }
 
+/* Each step fails, once: an error or nothing (a spool file that stays), and the next flush completes it. */
+static void steps_are_refused(void **state) {
+    static const int why[] = {EIO, ENOSPC, EACCES};
+    struct app a;
+    int n, left = 0, errors = 0;
+
+    (void)state;
+    for (n = 1; left == 0 && n < 200; n++) {
+        int rc;
+
+        shell("rm -rf %s/run && cp -r %s/saved %s/run", folder, folder, folder);
+        a = app_open("run/crash.db", "run/lake");
+        refusal = why[n % 3];
+        armed = n;
+        rc = try(a.db, "SELECT tarn_flush()");
+        left = armed;
+        armed = refusal = 0;
+        errors += rc != 0;
+        must(a.db, "SELECT tarn_flush()");
+        if (count_spools(&a)) shell("rm -r %s", a.d->spool); /* is swept by a later transaction */
+        assert_whole(&a);
+        app_close(&a);
+    }
+    print_message("%d steps, %d refused with an error\n", n - 2, errors);
+    assert_true(errors > 8);
+}
+
 /* Each allocation fails in turn, once: an error, and the next flush completes it. */
 static void without_memory(void **state) {
     unsigned long at, total = 1, errors = 0;
@@ -156,6 +187,7 @@ static void without_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_before_each_step),
+        cmocka_unit_test(steps_are_refused),
         cmocka_unit_test(without_memory),
     };
     int rc;

@@ -342,6 +342,134 @@ static void hostile_log(void **state) {
     app_close(&b);
 }
 
+static struct tarn_slice column(sqlite3_stmt *stmt, int i) {
+    return (struct tarn_slice){sqlite3_column_text(stmt, i), (size_t)sqlite3_column_bytes(stmt, i)};
+}
+
+/* A record's share of its collection's digest. */
+static void add_body(struct tarn_buf *all, const uint8_t *body, size_t n) {
+    tarn_buf_varint(all, n);
+    tarn_buf_put(all, body, n);
+}
+
+/* The digest of a collection's records in a commit: rows from its delta, entries from the log. */
+static void digest_of(struct app *a, const struct tarn_log_commit *c,
+                      const struct tarn_log_collection *of, uint8_t out[32]) {
+    struct tarn_buf all = TARN_BUF_INIT(1 << 24);
+    struct tarn_definition_column columns[3];
+    struct tarn_definition d;
+    struct tarn_arena arena;
+    sqlite3_stmt *stmt = NULL;
+    char sql[256];
+    size_t item = 0;
+    uint64_t i;
+
+    tarn_arena_init(&arena, NULL);
+    definition_of(&d, columns, "n/c", 1);
+    snprintf(sql, sizeof sql, "cdc/%.*s/deltas/*.parquet", (int)of->name.len,
+             (const char *)of->name.data);
+    show(a, "shown", sql);
+    snprintf(sql, sizeof sql,
+             "SELECT op, pk, data, prev FROM temp.shown WHERE substr(bookmark, 10, 16) = "
+             "printf('%%016x', %llu) ORDER BY rowid",
+             (unsigned long long)c->sequence);
+    assert_int_equal(sqlite3_prepare_v2(a->db, sql, -1, &stmt, NULL), SQLITE_OK);
+    for (i = 0; i < of->rows; i++) {
+        struct tarn_buf body = TARN_BUF_INIT(1 << 20);
+
+        if (item < of->n_items && of->items[item].position == i) {
+            tarn_buf_u8(&body, TARN_OP_ENTRY);
+            tarn_buf_u8(&body, 0);
+            tarn_buf_put(&body, of->items[item].text.data, of->items[item].text.len);
+            item++;
+        } else {
+            assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+            assert_int_equal(tarn_change_from_delta(&body, &d, tarn_op_from_word(column(stmt, 0)),
+                                                    column(stmt, 1), column(stmt, 2),
+                                                    column(stmt, 3), &arena, NULL),
+                             0);
+        }
+        add_body(&all, body.data, body.len);
+        tarn_buf_release(&body);
+    }
+    assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+    sqlite3_finalize(stmt);
+    assert_int_equal(tarn_sha256(all.data, all.len, out), 0);
+    tarn_buf_release(&all);
+    tarn_arena_release(&arena);
+}
+
+/* The digest of a commit, from the log and the deltas alone. */
+static void verify(struct app *a, const struct tarn_log_entry *e, const struct tarn_log_commit *c) {
+    static const uint8_t none[32];
+    struct tarn_buf content = TARN_BUF_INIT(1 << 20);
+    struct tarn_buf link = TARN_BUF_INIT(1 << 20);
+    uint8_t digest[32];
+    size_t i;
+
+    tarn_buf_u8(&content, 'C');
+    tarn_buf_put(&content, c->has_events ? c->events : none, 32);
+    for (i = 0; i < c->n_collections; i++) {
+        const struct tarn_log_collection *of = &c->collections[i];
+
+        digest_of(a, c, of, digest);
+        assert_memory_equal(digest, of->digest, 32);
+        tarn_buf_varint(&content, of->name.len);
+        tarn_buf_put(&content, of->name.data, of->name.len);
+        tarn_buf_le64(&content, of->rows);
+        tarn_buf_put(&content, digest, 32);
+    }
+    assert_int_equal(tarn_sha256(content.data, content.len, digest), 0);
+    tarn_buf_put(&link, tarn_log_digest(e, c->sequence - 1), 32);
+    tarn_buf_le64(&link, c->sequence);
+    tarn_buf_le64(&link, (uint64_t)c->time);
+    tarn_buf_put(&link, digest, 32);
+    assert_int_equal(tarn_sha256(link.data, link.len, digest), 0);
+    assert_memory_equal(digest, tarn_log_digest(e, c->sequence), 32);
+    tarn_buf_release(&content);
+    tarn_buf_release(&link);
+}
+
+/* What the lake holds is enough to compute the chain of digests again. */
+static void chain_from_the_lake(void **state) {
+    struct app a = app_open("chain.db", "chain");
+    struct tarn_log_entry e = {0};
+    struct said s = say();
+    struct tarn_log log;
+    uint32_t x, y;
+    size_t i;
+
+    (void)state;
+    y = say_collection(&s, "n/y", 1);
+    say_entry(&s, y, "{\"entry\":\"track\",\"create\":\"CREATE TABLE \\\"\xc3\xa9\\u0000\\\"\"}");
+    (void)commit(&a, &s);
+    s = say();
+    say_event(&s, "e");
+    x = say_collection(&s, "n/x", 1);
+    y = say_collection(&s, "n/y", 1);
+    say_change(&s, x, TARN_OP_INSERT, 1, "\"quoted\"\n");
+    say_entry(&s, x, "{\"entry\":\"gap\"}");
+    say_change_of(&s, y, TARN_OP_UPDATE, 1, "new", "old", 1);
+    say_change(&s, x, TARN_OP_DELETE, -9, NULL);
+    say_change_of(&s, x, TARN_OP_DELETE, 1, NULL, "was", 1);
+    say_entry(&s, x, "{\"entry\":\"gap\"}");
+    (void)commit(&a, &s);
+    s = say();
+    say_change(&s, say_collection(&s, "n/x", 1), TARN_OP_INSERT, 5, "in a file");
+    say_in_file(&a, &s);
+    (void)commit(&a, &s);
+    (void)flush(&a);
+    log = (struct tarn_log){NULL, a.d->name, a.d->id, 0};
+    assert_int_equal(tarn_store_open(&log.store, a.lake, NULL, NULL), 0);
+    assert_int_equal(tarn_log_read(&log, 1, &e, NULL), 0);
+    assert_int_equal(e.changes.n, 3);
+    for (i = 0; i < e.changes.n; i++)
+        verify(&a, &e, &e.changes.commits[i]);
+    tarn_log_entry_release(&e);
+    tarn_store_free(log.store);
+    app_close(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies),
@@ -351,6 +479,7 @@ int main(void) {
         cmocka_unit_test(manifest_is_caught_up),
         cmocka_unit_test(side_by_side),
         cmocka_unit_test(hostile_log),
+        cmocka_unit_test(chain_from_the_lake),
     };
     int rc;
 

@@ -215,6 +215,7 @@ static void run_child(const struct bomb *b, const char *path, const char *sql) {
     struct rlimit limit = {ADDRESSES, ADDRESSES};
     struct rusage usage;
     double begun = now();
+    double processor;
     int status = 0;
     pid_t pid = fork();
 
@@ -230,7 +231,9 @@ static void run_child(const struct bomb *b, const char *path, const char *sql) {
         print_message("    %.0f ms, %ld KB\n", (now() - begun) * 1e3, usage.ru_maxrss);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         fail_msg("%s: %s: status %#x", path, sql ? sql : "reader", (unsigned)status);
-    if (now() - begun > SECONDS) fail_msg("%s: %s: %g s", path, sql, now() - begun);
+    processor = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    if (processor > SECONDS) fail_msg("%s: %s: %g s", path, sql ? sql : "reader", processor);
     if (!SANITIZED && usage.ru_maxrss > RSS_KB)
         fail_msg("%s: %s: %ld KB", path, sql ? sql : "reader", usage.ru_maxrss);
 }

@@ -183,6 +183,80 @@ static void entries_are_no_rows(void **state) {
     end(&b);
 }
 
+static void tracking_again_is_nothing_new(void **state) {
+    struct base b;
+    struct heard h = {0};
+    char was[TARN_BOOKMARK_SIZE], now[TARN_BOOKMARK_SIZE];
+    char *name = NULL;
+
+    (void)state;
+    begin(&b);
+    assert_int_equal(
+        tarn_track(b.db, "users", "{\"trackPrevious\":false,\"columns\":[]}", NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(tarn_bookmark(b.db, was, NULL), SQLITE_OK);
+    assert_int_equal(tarn_on_commit(b.db, hear, &h, NULL), SQLITE_OK);
+    must(b.db, "PRAGMA query_only = on"); /* it writes nothing */
+    assert_int_equal(
+        tarn_track(b.db, "USERS", "{\"columns\": [], \"trackPrevious\": false}", &name, NULL),
+        SQLITE_OK);
+    must(b.db, "PRAGMA query_only = off");
+    assert_string_equal(name, "app/users");
+    sqlite3_free(name);
+    assert_int_equal(tarn_bookmark(b.db, now, NULL), SQLITE_OK);
+    assert_string_equal(now, was);
+    assert_int_equal(h.calls, 0);
+    assert_int_equal(tarn_track(b.db, "users", NULL, NULL, NULL), SQLITE_OK); /* other options */
+    expect(&h, "0 0 app/users=0;");
+    assert_int_equal(tarn_untrack(b.db, "users", NULL), SQLITE_OK);
+    assert_int_equal(tarn_track(b.db, "users", NULL, NULL, NULL), SQLITE_OK);
+    expect(&h, "0 0 app/users=0;0 0 app/users=0;");
+    end(&b);
+}
+
+static void what_is_tracked_can_be_read_by_who_opens_it(void **state) {
+    struct base b;
+    struct heard h = {0};
+    sqlite3 *db;
+
+    (void)state;
+    begin(&b);
+    must(b.db, "CREATE TABLE cdc_notes(a)"); /* the application's own: stays what it is */
+    track(b.db, "users");
+    assert_int_equal(tarn_track(b.db, "notes", NULL, NULL, NULL), SQLITE_ERROR);
+    assert_int_equal(tarn_track(b.db, "notes", "{\"collection\":\"a \\\"b\"}", NULL, NULL),
+                     SQLITE_OK);
+    must(b.db, "INSERT INTO users VALUES(1, 'a'); INSERT INTO notes VALUES(1, 'n')");
+    db = connect_to(b.path);
+    assert_null(tarn_errmsg(db));
+    must(db,
+         "CREATE TEMP TABLE seen(n CHECK (n = 1)); INSERT INTO seen SELECT count(*) FROM cdc_users;"
+         "INSERT INTO seen SELECT count(*) FROM \"cdc_a \"\"b\"; SELECT a FROM cdc_notes");
+    assert_int_equal(tarn_on_commit(db, hear, &h, NULL), SQLITE_OK);
+    must(db, "INSERT INTO users VALUES(2, 'b')"); /* and it captures */
+    expect(&h, "1 0 app/users=1;");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    end(&b);
+}
+
+static void a_dropped_table_is_told_of_with_the_next_change(void **state) {
+    struct base b;
+    struct heard h = {0};
+
+    (void)state;
+    begin(&b);
+    track(b.db, "users");
+    track(b.db, "notes");
+    assert_int_equal(tarn_on_commit(b.db, hear, &h, NULL), SQLITE_OK);
+    must(b.db, "DROP TABLE users");
+    must(b.db, "INSERT INTO notes VALUES(1, 'n')");
+    expect(&h, "1 0 app/notes=1 app/users=0;");
+    must(b.db,
+         "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT); INSERT INTO users VALUES(1, 'x')");
+    expect(&h, "1 0 app/users=1;");
+    end(&b);
+}
+
 static void each_connection_tells_of_its_own(void **state) {
     struct base b;
     struct heard one = {0}, two = {0};
@@ -457,11 +531,46 @@ static void errmsg_tells_that_capture_is_off_once(void **state) {
     end(&b);
 }
 
+static void errmsg_tells_of_what_was_let_pass(void **state) {
+    const char *write = "BEGIN; INSERT INTO notes VALUES(1, 'n');"
+                        "INSERT INTO other.users VALUES(1, 'elsewhere'); COMMIT";
+    struct base b, other;
+    struct heard h = {0};
+    const char *why;
+    char sql[128];
+
+    (void)state;
+    begin(&b);
+    begin(&other);
+    track(b.db, "notes");
+    track(other.db, "users");
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS other", other.path);
+    must(b.db, sql);
+    assert_int_equal(tarn_on_commit(b.db, hear, &h, NULL), SQLITE_OK);
+    must_fail(b.db, write);
+    assert_non_null(strstr(sqlite3_errmsg(b.db), "table other.users is tracked"));
+    assert_int_equal(sqlite3_get_autocommit(b.db), 1); /* rolled back */
+    assert_null(tarn_errmsg(b.db));                    /* the COMMIT has told it */
+    expect(&h, "");
+    must(b.db, "SELECT tarn_config('captureErrors', 'warn')");
+    must(b.db, write);
+    expect(&h, "0 0 app/notes=0;"); /* a gap, and no rows */
+    why = tarn_errmsg(b.db);
+    assert_non_null(why);
+    assert_non_null(strstr(why, "table other.users is tracked"));
+    assert_null(tarn_errmsg(b.db));
+    end(&b);
+    end(&other);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_come_for_commits_only),
         cmocka_unit_test(collections_are_told_by_name),
         cmocka_unit_test(entries_are_no_rows),
+        cmocka_unit_test(tracking_again_is_nothing_new),
+        cmocka_unit_test(what_is_tracked_can_be_read_by_who_opens_it),
+        cmocka_unit_test(a_dropped_table_is_told_of_with_the_next_change),
         cmocka_unit_test(each_connection_tells_of_its_own),
         cmocka_unit_test(a_database_in_memory),
         cmocka_unit_test(a_callback_is_replaced_and_destroyed),
@@ -472,6 +581,7 @@ int main(void) {
         cmocka_unit_test(a_connection_without_tarn_is_told),
         cmocka_unit_test(errmsg_tells_why_delivery_fails),
         cmocka_unit_test(errmsg_tells_that_capture_is_off_once),
+        cmocka_unit_test(errmsg_tells_of_what_was_let_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,11 +167,129 @@ static void fork_while_writing(void **state) {
     assert_int_equal(status, 0);
 }
 
+/* What the writing thread has shown. */
+struct seen {
+    uint8_t *bytes;
+    size_t len;
+    int calls;
+};
+
+static int see(void *ctx, const uint8_t *p, size_t n) {
+    struct seen *s = ctx;
+
+    assert_true(s->len + n <= MOST);
+    memcpy(s->bytes + s->len, p, n);
+    s->len += n;
+    s->calls++;
+    return 0;
+}
+
+static int see_nothing(void *ctx, const uint8_t *p, size_t n) {
+    (void)p;
+    (void)n;
+    ++*(int *)ctx;
+    return -1;
+}
+
+static void begin_watching(struct tarn_spill *s, char folder[64], struct seen *seen) {
+    strcpy(folder, "/var/tmp/tarn-spill-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    seen->bytes = malloc(MOST);
+    assert_non_null(seen->bytes);
+    seen->len = 0;
+    seen->calls = 0;
+    tarn_spill_init(s);
+    s->folder = folder;
+    s->watch = see;
+    s->watch_ctx = seen;
+}
+
+static void append_up_to(struct tarn_spill *s, size_t len) {
+    while (model_len < len)
+        assert_int_equal(append(s, 1 + rnd(300000), NULL), 0);
+}
+
+static void end_watching(struct tarn_spill *s, const char *folder, struct seen *seen) {
+    tarn_spill_release(s);
+    assert_int_equal(rmdir(folder), 0); /* its file went with it */
+    free(seen->bytes);
+}
+
+/* Cuts of what no thread has written yet don't matter to the watcher. */
+static void watched_whole(void **state) {
+    struct tarn_spill s;
+    struct seen seen;
+    char folder[64];
+    int round;
+
+    (void)state;
+    begin_watching(&s, folder, &seen);
+    for (round = 0; round < 2; round++) {
+        append_up_to(&s, (size_t)(60 - 50 * round) << 20);
+        model_len -= s.memory.len / 2;
+        assert_int_equal(tarn_spill_truncate(&s, model_len, NULL), 0);
+        assert_int_equal(append(&s, 1000, NULL), 0);
+        assert_int_equal(tarn_spill_store(&s, NULL), 0);
+        assert_true(tarn_spill_watched(&s));
+        assert_int_equal(seen.len, model_len);
+        assert_memory_equal(seen.bytes, model, model_len);
+        assert_true(round || seen.calls > 3);
+        assert_false(tarn_spill_watched(&s)); /* once */
+        assert_int_equal(append(&s, 1000, NULL), 0);
+        assert_int_equal(tarn_spill_store(&s, NULL), 0);
+        assert_false(tarn_spill_watched(&s));
+        tarn_spill_clear(&s);
+        model_len = seen.len = 0;
+        seen.calls = 0;
+    }
+    end_watching(&s, folder, &seen);
+}
+
+/* What the watcher has seen was cut off. */
+static void watched_and_cut(void **state) {
+    struct tarn_spill s;
+    struct seen seen;
+    char folder[64];
+
+    (void)state;
+    begin_watching(&s, folder, &seen);
+    append_up_to(&s, (size_t)50 << 20);
+    model_len = (size_t)10 << 20;
+    assert_int_equal(tarn_spill_truncate(&s, model_len, NULL), 0);
+    append_up_to(&s, (size_t)80 << 20);
+    assert_int_equal(tarn_spill_store(&s, NULL), 0);
+    assert_false(tarn_spill_watched(&s));
+    check(&s);
+    end_watching(&s, folder, &seen);
+}
+
+/* A watcher that fails is asked no more. */
+static void watcher_fails(void **state) {
+    struct tarn_spill s;
+    struct seen seen;
+    char folder[64];
+    int calls = 0;
+
+    (void)state;
+    begin_watching(&s, folder, &seen);
+    s.watch = see_nothing;
+    s.watch_ctx = &calls;
+    append_up_to(&s, (size_t)50 << 20);
+    assert_int_equal(tarn_spill_store(&s, NULL), 0);
+    assert_false(tarn_spill_watched(&s));
+    assert_int_equal(calls, 1);
+    check(&s);
+    end_watching(&s, folder, &seen);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_walk, setup, teardown),
         cmocka_unit_test_setup_teardown(file_that_cannot_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(fork_while_writing, setup, teardown),
+        cmocka_unit_test_setup_teardown(watched_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(watched_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(watcher_fails, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

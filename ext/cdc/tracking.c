@@ -1,10 +1,11 @@
-/* track.c: see track.h. Everything happens inside one savepoint: it is there as a whole, or not. */
-#include "track.h"
+/* tracking.c: see tracking.h. Everything happens inside one savepoint: it is there as a whole, or not. */
+#include "tracking.h"
 
 #include <jansson.h>
 #include <string.h>
 
 #include "capture_impl.h"
+#include "chain_entry.h"
 #include "db.h"
 #include "mem.h"
 #include "payload.h"
@@ -107,6 +108,38 @@ static int check_place(struct tarn_conn *c, const struct place *p, const char *t
     return rc;
 }
 
+static json_t *options_object(const char *text) {
+    json_error_t fault;
+
+    return text && *text ? json_loads(text, 0, &fault) : json_object();
+}
+
+/* Is it tracked as it is asked for? An application that says so at every start begins nothing anew. */
+static int is_tracked(struct tarn_conn *c, const struct tarn_shape *s, const struct place *p,
+                      const char *options, int *yes, struct tarn_err *err) {
+    sqlite3_stmt *stmt = NULL;
+    int sq = sqlite3_prepare_v2(c->db,
+                                "SELECT options FROM main._tarn_collections WHERE \"table\" = ?1 "
+                                "COLLATE NOCASE AND namespace = ?2 AND collection = ?3 AND state = "
+                                "'tracked'",
+                                -1, &stmt, NULL);
+
+    *yes = 0;
+    if (sq == SQLITE_OK) sq = sqlite3_bind_text(stmt, 1, s->table, -1, SQLITE_STATIC);
+    if (sq == SQLITE_OK) sq = sqlite3_bind_text(stmt, 2, p->namespace_, -1, SQLITE_STATIC);
+    if (sq == SQLITE_OK) sq = sqlite3_bind_text(stmt, 3, p->collection, -1, SQLITE_STATIC);
+    if (sq == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        json_t *have = options_object((const char *)sqlite3_column_text(stmt, 0));
+        json_t *want = options_object(options);
+
+        *yes = have && want && json_equal(have, want);
+        json_decref(have);
+        json_decref(want);
+    }
+    if (stmt) sq = sqlite3_finalize(stmt);
+    return tarn_err_sqlite(err, c->db, sq, "reading the tracked tables");
+}
+
 /* The row of the registry, new or again; *id is its number. An earlier one of the same place goes on with
 ** the next epoch. */
 static int store_row(struct tarn_conn *c, const struct tarn_shape *s, const struct place *p,
@@ -154,13 +187,10 @@ static char *track_entry(const struct tarn_collection *t, const char *digest, ui
                           "rows", (json_int_t)rows, "sha256", digest);
     json_error_t fault;
     json_t *options = *t->options ? json_loads(t->options, 0, &fault) : NULL;
-    char *text = NULL;
 
     if (o && options) (void)json_object_set(o, "options", options);
-    if (o) text = json_dumps(o, JSON_COMPACT);
     json_decref(options);
-    json_decref(o);
-    return text;
+    return tarn_chain_entry_text(o);
 }
 
 static int begin_tracking(struct tarn_conn *c, int64_t id, struct tarn_err *err) {
@@ -183,7 +213,7 @@ static int begin_tracking(struct tarn_conn *c, int64_t id, struct tarn_err *err)
         rc = entry ? tarn_capture_entry(c, id, entry, err)
                    : tarn_err_set(err, TARN_ENOMEM, "out of memory");
     }
-    free(entry);
+    tarn_free(entry);
     tarn_buf_release(&record);
     return rc;
 }
@@ -205,6 +235,7 @@ static int track_inside(struct tarn_conn *c, const char *table, const char *opti
     struct tarn_shape shape;
     int64_t rowid = sqlite3_last_insert_rowid(c->db);
     int64_t id = 0;
+    int tracked = 0;
     int rc =
         tarn_shape_read(&shape, c->db, table, (const char *const *)o->left_out, o->n_left_out, err);
 
@@ -216,10 +247,13 @@ static int track_inside(struct tarn_conn *c, const char *table, const char *opti
     if (rc == TARN_OK) rc = run(c, schema, err);
     if (rc == TARN_OK) rc = find_place(c, &shape, o, &place, err);
     if (rc == TARN_OK) rc = check_place(c, &place, shape.table, err);
-    if (rc == TARN_OK) rc = store_row(c, &shape, &place, options, &id, err);
-    sqlite3_set_last_insert_rowid(c->db, rowid);
-    if (rc == TARN_OK) rc = tell_others(c, err);
-    if (rc == TARN_OK) rc = begin_tracking(c, id, err);
+    if (rc == TARN_OK) rc = is_tracked(c, &shape, &place, options, &tracked, err);
+    if (rc == TARN_OK && !tracked) {
+        rc = store_row(c, &shape, &place, options, &id, err);
+        sqlite3_set_last_insert_rowid(c->db, rowid);
+        if (rc == TARN_OK) rc = tell_others(c, err);
+        if (rc == TARN_OK) rc = begin_tracking(c, id, err);
+    }
     if (rc == TARN_OK) {
         tarn_collection_name(&full, place.namespace_, place.collection);
         *name = tarn_buf_steal(&full, NULL);

@@ -1,12 +1,13 @@
-/* track.h: which tables are tracked: beginning and ending it. */
-#ifndef TARN_CDC_TRACK_H
-#define TARN_CDC_TRACK_H
+/* tracking.h: which tables are tracked: beginning and ending it. */
+#ifndef TARN_CDC_TRACKING_H
+#define TARN_CDC_TRACKING_H
 
 #include "conn.h"
 
 /* Tracks main's table from the open transaction on (its own one when none is open): a row in
 ** `_tarn_collections`, the entry "track" in the chain, and the rows it has, read once, as the
-** collection's base. Changes of the options of a table that is tracked are made so too. The write lock is
+** collection's base. Changes of the options of a table that is tracked are made so too; with the same
+** options nothing happens. The write lock is
 ** held while the base is read. `options` may be NULL. *name = "namespace/collection" (tarn_free). */
 int tarn_cdc_track(struct tarn_conn *c, const char *table, const char *options, char **name,
                    struct tarn_err *err);
