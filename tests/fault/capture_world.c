@@ -274,6 +274,7 @@ void capture_disconnect(struct capture_world *w, int i) {
     (void)sqlite3_finalize(c->real_version);
     (void)sqlite3_finalize(c->twin_version);
     (void)sqlite3_finalize(c->bookmark);
+    (void)sqlite3_finalize(c->hold);
     forget_views(c);
     capture_session_end(c);
     if (sqlite3_close(c->real)) capture_fail(w, "sqlite3_close: %s", sqlite3_errmsg(c->real));
@@ -416,7 +417,11 @@ void capture_settle(struct capture_world *w, int i) {
     }
     c->settled = sqlite3_total_changes(c->real);
     c->wrote = 0;
-    if (get_bookmark(w, c, bookmark)) { /* somebody else holds the file */
+    /* one read transaction for what follows */
+    if (!c->hold) (void)sqlite3_prepare_v2(c->real, "PRAGMA schema_version", -1, &c->hold, NULL);
+    if (sqlite3_step(c->hold) != SQLITE_ROW ||
+        get_bookmark(w, c, bookmark)) { /* somebody else holds the file */
+        (void)sqlite3_reset(c->hold);
         w->unsure |= capture_session_used(c);
         capture_session_begin(c);
         if (c->altered) forget_views(c);
@@ -438,6 +443,7 @@ void capture_settle(struct capture_world *w, int i) {
         note_stale(w, i, live);
         remember(w, c, bookmark, live);
     }
+    (void)sqlite3_reset(c->hold);
     if (capture_session_used(c) || c->altered) capture_session_begin(c);
     if (c->altered) forget_views(c);
     c->altered = 0;
