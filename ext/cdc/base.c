@@ -17,31 +17,32 @@
 
 static char *select_sql(const struct tarn_shape *s) {
     sqlite3_str *sql = sqlite3_str_new(NULL);
+    const char *rowid = s->rowid_name ? s->rowid_name : "NULL";
     size_t i;
 
     sqlite3_str_appendall(sql, "SELECT ");
     for (i = 0; i < s->n_columns; i++)
         sqlite3_str_appendf(sql, "\"%w\", ", s->columns[i].name);
-    sqlite3_str_appendf(sql, "%s FROM main.\"%w\" ORDER BY _tarn_pk(%d",
-                        s->n_key || s->without_rowid ? "NULL" : "rowid", s->table, s->n_key == 1);
-    if (s->n_key == 0) sqlite3_str_appendall(sql, ", 'A', rowid");
+    sqlite3_str_appendf(sql, "%s, _tarn_pk(%s", rowid, rowid);
+    if (s->n_key == 0) sqlite3_str_appendf(sql, ", 'A', %s", rowid);
     for (size_t place = 1; place <= s->n_key; place++) {
         for (i = 0; s->columns[i].key != place; i++) {
         }
         sqlite3_str_appendf(sql, ", '%c', \"%w\"", s->columns[i].affinity, s->columns[i].name);
     }
-    sqlite3_str_appendall(sql, ")");
+    sqlite3_str_appendf(sql, ") FROM main.\"%w\" ORDER BY %d", s->table, (int)s->n_columns + 2);
     return sqlite3_str_finish(sql);
 }
 
-/* _tarn_pk(single, affinity, value, …): the column pk of a row with these key values, as a blob, so that
-** it is compared by its bytes. */
+/* _tarn_pk(rowid, affinity, value, …): the column pk of a row with this rowid and these key values, as a
+** blob, so that it is compared by its bytes. */
 static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     struct tarn_buf encoded = TARN_BUF_INIT((size_t)1 << 30);
     struct tarn_buf pk = TARN_BUF_INIT((size_t)1 << 30);
     int n = (argc - 1) / 2;
     int text = 0;
-    struct tarn_value *values = tarn_calloc((size_t)n + 1, sizeof *values);
+    int null_key = 0;
+    struct tarn_value *values = tarn_calloc((size_t)n + 2, sizeof *values);
     struct tarn_cursor c;
     int i;
 
@@ -50,7 +51,10 @@ static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
 
         tarn_capture_put_value(&encoded, argv[2 + 2 * i], affinity ? affinity[0] : 'A', 0);
         if (i == 0) text = affinity && affinity[0] == 'B';
+        if (sqlite3_value_type(argv[2 + 2 * i]) == SQLITE_NULL) null_key = 1;
     }
+    if (null_key) tarn_capture_put_value(&encoded, argv[0], 'D', 0);
+    n += null_key;
     c = (struct tarn_cursor){encoded.data, encoded.data + encoded.len, TARN_OK};
     for (i = 0; values && i < n; i++)
         tarn_value_take(&c, &values[i]);
@@ -65,8 +69,18 @@ static void pk_call(sqlite3_context *ctx, int argc, sqlite3_value **argv) {
     tarn_buf_release(&pk);
 }
 
-static void put_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row) {
+int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_stmt **out,
+                     struct tarn_err *err) {
+    char *sql = select_sql(s);
+    int sq = sql ? sqlite3_prepare_v2(c->db, sql, -1, out, NULL) : SQLITE_NOMEM;
+
+    sqlite3_free(sql);
+    return tarn_err_sqlite(err, c->db, sq, "reading the rows of the table");
+}
+
+void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row) {
     struct tarn_value key = {.type = TARN_VALUE_INTEGER};
+    int null_key = 0;
     size_t i;
 
     tarn_buf_clear(b);
@@ -77,7 +91,10 @@ static void put_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt
         tarn_value_put(b, &key);
     }
     for (i = 0; i < s->n_columns; i++)
-        tarn_capture_put_value(b, sqlite3_column_value(row, (int)i), s->columns[i].affinity, 0);
+        tarn_capture_put_column(b, sqlite3_column_value(row, (int)i), &s->columns[i], 0, &null_key);
+    if (null_key) {
+        tarn_capture_put_rowid(b, 0, sqlite3_column_int64(row, (int)s->n_columns));
+    }
 }
 
 int tarn_base_register(sqlite3 *db) {
@@ -108,15 +125,14 @@ static int add_frame(struct writer *w, char kind, const uint8_t *body, size_t n,
 
 static int write_rows(struct tarn_conn *c, struct tarn_collection *t, struct writer *w,
                       struct tarn_err *err) {
-    char *sql = select_sql(&t->shape);
     sqlite3_stmt *stmt = NULL;
-    int sq = sql ? sqlite3_prepare_v2(c->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
-    int rc = TARN_OK;
+    int sq = SQLITE_OK;
+    int rc = tarn_base_select(c, &t->shape, &stmt, err);
 
     while (rc == TARN_OK && (sq == SQLITE_OK || sq == SQLITE_ROW)) {
         sq = sqlite3_step(stmt);
         if (sq != SQLITE_ROW) break;
-        put_row(&w->body, &t->shape, stmt);
+        tarn_base_row(&w->body, &t->shape, stmt);
         rc = w->body.rc ? tarn_err_set(err, w->body.rc, "out of memory")
                         : add_frame(w, 'R', w->body.data, w->body.len, err);
         w->rows++;
@@ -125,7 +141,6 @@ static int write_rows(struct tarn_conn *c, struct tarn_collection *t, struct wri
         rc = tarn_err_sqlite(err, c->db, sq, "reading the rows of the table");
     }
     (void)sqlite3_finalize(stmt);
-    sqlite3_free(sql);
     return rc;
 }
 

@@ -16,19 +16,6 @@ void tarn_capture_forget_dirty(struct tarn_capture *c) {
     c->n_dirty = 0;
 }
 
-static const char *rowid_name(const struct tarn_shape *s) {
-    static const char *const names[] = {"rowid", "_rowid_", "oid"};
-    size_t n, i;
-
-    for (n = 0; n < 3; n++) {
-        for (i = 0; i < s->n_columns; i++) {
-            if (sqlite3_stricmp(s->columns[i].name, names[n]) == 0) break;
-        }
-        if (i == s->n_columns) return names[n];
-    }
-    return NULL;
-}
-
 static char *read_sql(const struct tarn_shape *s) {
     sqlite3_str *sql = sqlite3_str_new(NULL);
     const char *between = "SELECT ";
@@ -41,15 +28,13 @@ static char *read_sql(const struct tarn_shape *s) {
     if (s->n_columns == 0) sqlite3_str_appendall(sql, "SELECT 1");
     sqlite3_str_appendf(sql, " FROM main.\"%w\" WHERE ", s->table);
     if (!s->without_rowid) {
-        const char *rowid = rowid_name(s);
-
         for (i = 0; i < s->n_columns; i++) {
             if (s->columns[i].is_rowid) break;
         }
         if (i < s->n_columns) {
             sqlite3_str_appendf(sql, "\"%w\" = ?1", s->columns[i].name);
         } else {
-            sqlite3_str_appendf(sql, "%s = ?1", rowid ? rowid : "rowid");
+            sqlite3_str_appendf(sql, "%s = ?1", s->rowid_name);
         }
         return sqlite3_str_finish(sql);
     }
@@ -96,7 +81,7 @@ int tarn_capture_read(struct tarn_capture *c, struct tarn_collection *t, int64_t
 
 /* The row as the hook has it (from_hook), or as the table has it now. */
 static int put_row(struct tarn_capture *c, struct tarn_collection *t, int64_t rowid, int from_hook,
-                   struct tarn_buf *b, int *there, struct tarn_err *err) {
+                   struct tarn_buf *b, int *there, int *null_key, struct tarn_err *err) {
     size_t i;
     int rc = TARN_OK;
 
@@ -111,7 +96,7 @@ static int put_row(struct tarn_capture *c, struct tarn_collection *t, int64_t ro
             rc = tarn_err_set(err, TARN_EIO, "table %.100s: no values of a change", t->table);
             break;
         }
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     if (!from_hook) (void)sqlite3_reset(t->read);
     if (rc == TARN_OK && b->rc) rc = tarn_err_set(err, b->rc, "out of memory");
@@ -122,6 +107,7 @@ int tarn_capture_blob(struct tarn_capture *c, struct tarn_collection *t, int64_t
                       struct tarn_err *err) {
     struct tarn_buf before = TARN_BUF_INIT((size_t)1 << 31);
     struct tarn_dirty_row *d = NULL;
+    int null_key = 0;
     int there = 0;
     size_t i;
     int rc;
@@ -137,7 +123,7 @@ int tarn_capture_blob(struct tarn_capture *c, struct tarn_collection *t, int64_t
         c->dirty = d;
         c->dirty_capacity = more;
     }
-    rc = put_row(c, t, rowid, 0, &before, &there, err); /* as it is before the write */
+    rc = put_row(c, t, rowid, 0, &before, &there, &null_key, err); /* as it is before the write */
     if (rc || !there) {
         tarn_buf_release(&before);
         return rc;
@@ -154,8 +140,9 @@ static int settle_one(struct tarn_capture *c, struct tarn_collection *t, struct 
     struct tarn_value key = {.type = TARN_VALUE_INTEGER, .integer = d->rowid};
     struct tarn_buf *b = &c->scratch;
     int rowid_key = t->shape.n_key == 0;
-    size_t row;
+    int null_key = 0;
     int there = 0;
+    size_t row;
     int rc;
 
     tarn_buf_clear(b);
@@ -166,10 +153,11 @@ static int settle_one(struct tarn_capture *c, struct tarn_collection *t, struct 
                              (rowid_key ? TARN_PART_KEY : 0)));
     if (rowid_key) tarn_value_put(b, &key);
     row = b->len;
-    rc = put_row(c, t, d->rowid, from_hook, b, &there, err);
+    rc = put_row(c, t, d->rowid, from_hook, b, &there, &null_key, err);
     if (rc || !there) return rc;
     if (b->len - row == d->len && memcmp(b->data + row, d->before, d->len) == 0) return TARN_OK;
     if (t->track_previous) tarn_buf_put(b, d->before, d->len);
+    if (null_key) tarn_capture_put_rowid(b, TARN_CAPTURE_HEAD, d->rowid);
     return tarn_capture_add(c, t, err);
 }
 

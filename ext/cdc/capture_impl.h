@@ -30,7 +30,6 @@ struct tarn_capture {
     struct tarn_collection *near; /* the one that was found last */
     char *far;                    /* a table that is not tracked, found last */
     int joined;                   /* the open transaction knows of us */
-    int utf8;                     /* main's encoding is UTF-8 */
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
@@ -42,6 +41,8 @@ struct tarn_capture {
     uint32_t n_definitions, definitions_capacity;
     struct tarn_capture_entry *entries;
     size_t n_entries;
+    int utf8;              /* main's encoding is UTF-8 */
+    sqlite3_stmt *old_row; /* the row before this change, read; NULL = the hook's values hold */
     struct tarn_buf scratch, key;
     struct tarn_err failed; /* a change that could not be recorded, */
     uint64_t failed_at;     /* at this offset of the changes */
@@ -79,6 +80,17 @@ int tarn_capture_read(struct tarn_capture *c, struct tarn_collection *t, int64_t
                       struct tarn_err *err);
 /* utf8: the database's encoding is that, and not UTF-16. */
 void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affinity, int utf8);
+/* The value of a column; sets *null_key where it is a NULL of the key. */
+void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
+                             const struct tarn_shape_column *column, int utf8, int *null_key);
+/* Ends the body that begins at offset `body`, a value of whose key is NULL. */
+void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid);
+
+/* base.c: the table's rows by the bytes of pk: columns, the rowid (or NULL), pk as a blob. */
+int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_stmt **out,
+                     struct tarn_err *err);
+/* Such a row as the body of a TARN_OP_BASE. */
+void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row);
 
 /* capture_entries.c */
 int tarn_capture_note_entry(struct tarn_capture *c, const char *name, uint64_t at,

@@ -2,7 +2,8 @@
 **
 ** Values are taken as the table stores them, whatever the hook of this SQLite says: a whole number in a
 ** column of REAL affinity is a REAL; a NULL of a column that has a default may be one that ALTER added
-** after the row was written, so the row itself is asked.
+** after the row was written, so the row itself is asked; old values behind a VIRTUAL column are given
+** with the affinity of another column (3.40), so there the row is asked always.
 */
 #include <string.h>
 
@@ -48,6 +49,20 @@ void tarn_capture_put_value(struct tarn_buf *b, sqlite3_value *v, uint8_t affini
     tarn_value_put(b, &value);
 }
 
+void tarn_capture_put_column(struct tarn_buf *b, sqlite3_value *v,
+                             const struct tarn_shape_column *column, int utf8, int *null_key) {
+    if (column->key && sqlite3_value_type(v) == SQLITE_NULL) *null_key = 1;
+    tarn_capture_put_value(b, v, column->affinity, utf8);
+}
+
+void tarn_capture_put_rowid(struct tarn_buf *b, size_t body, int64_t rowid) {
+    struct tarn_value value = {.type = TARN_VALUE_INTEGER, .integer = rowid};
+
+    if (b->rc) return;
+    b->data[body + 1] |= TARN_PART_ROWID;
+    tarn_value_put(b, &value);
+}
+
 static int hook_failed(struct tarn_collection *t, int sq, struct tarn_err *err) {
     return tarn_err_set(err, sq == SQLITE_NOMEM ? TARN_ENOMEM : TARN_EIO,
                         "table %.100s: SQLite does not give the values of a change (code %d)",
@@ -59,9 +74,14 @@ static int hook_value(struct tarn_capture *c, struct tarn_collection *t, int old
                       sqlite3_value **out, struct tarn_err *err) {
     const struct tarn_shape_column *column = &t->shape.columns[i];
     sqlite3 *db = c->conn->db;
-    int sq = old ? c->preupdate->old_value(db, column->old_at, out)
-                 : c->preupdate->new_value(db, column->new_at, out);
+    int sq;
 
+    if (old && c->old_row) {
+        *out = sqlite3_column_value(c->old_row, (int)i);
+        return TARN_OK;
+    }
+    sq = old ? c->preupdate->old_value(db, column->old_at, out)
+             : c->preupdate->new_value(db, column->new_at, out);
     return sq || !*out ? hook_failed(t, sq ? sq : SQLITE_NOMEM, err) : TARN_OK;
 }
 
@@ -72,7 +92,7 @@ static int is_doubtful(struct tarn_capture *c, struct tarn_collection *t, int *y
     size_t i;
 
     *yes = 0;
-    if (!c->preupdate->old_lacks_defaults) return TARN_OK;
+    if (c->old_row || !c->preupdate->old_lacks_defaults) return TARN_OK;
     for (i = 0; i < t->shape.n_columns && !*yes; i++) {
         if (!t->shape.columns[i].has_default) continue;
         if (hook_value(c, t, 1, i, &v, err)) return err->code;
@@ -82,7 +102,7 @@ static int is_doubtful(struct tarn_capture *c, struct tarn_collection *t, int *y
 }
 
 static int put_old_row(struct tarn_capture *c, struct tarn_collection *t, struct tarn_buf *b,
-                       int64_t rowid, struct tarn_err *err) {
+                       int64_t rowid, int *null_key, struct tarn_err *err) {
     sqlite3_value *v = NULL;
     int doubtful = 0;
     int row = 0;
@@ -96,27 +116,27 @@ static int put_old_row(struct tarn_capture *c, struct tarn_collection *t, struct
         } else {
             rc = hook_value(c, t, 1, i, &v, err);
         }
-        if (rc == TARN_OK) tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
+        if (rc == TARN_OK) tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     if (doubtful) (void)sqlite3_reset(t->read);
     return rc;
 }
 
 static int put_new_row(struct tarn_capture *c, struct tarn_collection *t, struct tarn_buf *b,
-                       struct tarn_err *err) {
+                       int *null_key, struct tarn_err *err) {
     sqlite3_value *v = NULL;
     size_t i;
 
     for (i = 0; i < t->shape.n_columns; i++) {
         if (hook_value(c, t, 0, i, &v, err)) return err->code;
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     return TARN_OK;
 }
 
 /* The key columns' values in the order of the key, or the rowid. */
 static int put_key(struct tarn_capture *c, struct tarn_collection *t, struct tarn_buf *b, int old,
-                   int64_t rowid, struct tarn_err *err) {
+                   int64_t rowid, int *null_key, struct tarn_err *err) {
     struct tarn_value value = {.type = TARN_VALUE_INTEGER, .integer = rowid};
     sqlite3_value *v = NULL;
     size_t place, i;
@@ -126,13 +146,14 @@ static int put_key(struct tarn_capture *c, struct tarn_collection *t, struct tar
         for (i = 0; t->shape.columns[i].key != place; i++) {
         }
         if (hook_value(c, t, old, i, &v, err)) return err->code;
-        tarn_capture_put_value(b, v, t->shape.columns[i].affinity, c->utf8);
+        tarn_capture_put_column(b, v, &t->shape.columns[i], c->utf8, null_key);
     }
     return TARN_OK;
 }
 
 static int key_changed(struct tarn_capture *c, struct tarn_collection *t, int64_t old_rowid,
                        int64_t new_rowid, int *yes, struct tarn_err *err) {
+    int null_key = 0;
     size_t half;
     size_t i;
 
@@ -147,11 +168,12 @@ static int key_changed(struct tarn_capture *c, struct tarn_collection *t, int64_
         return TARN_OK;
     }
     tarn_buf_clear(&c->key);
-    if (put_key(c, t, &c->key, 1, 0, err)) return err->code;
+    if (put_key(c, t, &c->key, 1, 0, &null_key, err)) return err->code;
     half = c->key.len;
-    if (put_key(c, t, &c->key, 0, 0, err)) return err->code;
+    if (put_key(c, t, &c->key, 0, 0, &null_key, err)) return err->code;
     if (c->key.rc) return tarn_err_set(err, c->key.rc, "out of memory");
-    *yes = c->key.len != 2 * half || memcmp(c->key.data, c->key.data + half, half) != 0;
+    *yes = c->key.len != 2 * half || memcmp(c->key.data, c->key.data + half, half) != 0 ||
+           (null_key && old_rowid != new_rowid);
     return TARN_OK;
 }
 
@@ -225,17 +247,20 @@ static int record(struct tarn_capture *c, struct tarn_collection *t, int op, int
     int old = op != TARN_OP_INSERT && t->track_previous;
     int fresh = op != TARN_OP_DELETE;
     int key = t->shape.n_key == 0 || (!old && !fresh);
+    int64_t rowid = fresh ? new_rowid : old_rowid;
+    int null_key = 0;
     struct tarn_buf *b = begin_body(
         c, op, (fresh ? TARN_PART_NEW : 0) | (old ? TARN_PART_OLD : 0) | (key ? TARN_PART_KEY : 0));
 
-    if (key && put_key(c, t, b, !fresh, fresh ? new_rowid : old_rowid, err)) return err->code;
-    if (fresh && put_new_row(c, t, b, err)) return err->code;
-    if (old && put_old_row(c, t, b, old_rowid, err)) return err->code;
+    if (key && put_key(c, t, b, !fresh, rowid, &null_key, err)) return err->code;
+    if (fresh && put_new_row(c, t, b, &null_key, err)) return err->code;
+    if (old && put_old_row(c, t, b, old_rowid, &null_key, err)) return err->code;
+    if (null_key) tarn_capture_put_rowid(b, TARN_CAPTURE_HEAD, rowid);
     return tarn_capture_add(c, t, err);
 }
 
-void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
-                      int64_t new_rowid, struct tarn_err *err) {
+static void record_all(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
+                       int64_t new_rowid, struct tarn_err *err) {
     int moved = 0;
 
     if (op == SQLITE_INSERT) {
@@ -249,4 +274,20 @@ void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op,
             (void)record(c, t, TARN_OP_INSERT, old_rowid, new_rowid, err);
         }
     }
+}
+
+void tarn_capture_row(struct tarn_capture *c, struct tarn_collection *t, int op, int64_t old_rowid,
+                      int64_t new_rowid, struct tarn_err *err) {
+    int row = 0;
+
+    if (op == SQLITE_INSERT || !t->shape.shifted) {
+        record_all(c, t, op, old_rowid, new_rowid, err);
+        return;
+    }
+    if (tarn_capture_read(c, t, old_rowid, &row, err) == TARN_OK) {
+        if (row) c->old_row = t->read;
+        record_all(c, t, op, old_rowid, new_rowid, err);
+        c->old_row = NULL;
+    }
+    (void)sqlite3_reset(t->read);
 }

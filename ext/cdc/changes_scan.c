@@ -67,6 +67,7 @@ static int unit_matches(const struct tarn_changes_scan *s, size_t unit) {
     int i;
 
     if (s->delivered[unit]) return 0;
+    if (u->sequence == 0 && s->spec.own) return 1;
     tarn_bookmark_text(bookmark, s->timelines[unit], u->sequence, u->time, u->digest);
     tarn_time_iso(u->time, ts);
     for (i = 0; s->spec.pushdown && i < s->spec.n_predicates; i++) {

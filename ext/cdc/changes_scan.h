@@ -42,6 +42,7 @@ struct tarn_changes_spec {
     int descending;   /* the other way round; not with TARN_CHANGES_SEQ */
     int64_t limit;    /* rows wanted at most, a hint for laziness; -1 = all */
     int pushdown;     /* 0: predicates do nothing; the caller checks rows anyway */
+    int own;          /* the open transaction's rows come, whatever predicates say */
     int skip_corrupt; /* a broken file is left out, and counted */
     size_t memory_budget;
     int (*interrupted)(void *); /* may be NULL */

@@ -206,9 +206,18 @@ int tarn_definition_take(struct tarn_definition *out, struct tarn_slice body,
     return rc;
 }
 
+int tarn_change_null_key(const struct tarn_definition *d, const struct tarn_change *c) {
+    for (size_t i = 0; !d->rowid_key && i < d->n_key; i++) {
+        if (c->key[i].type == TARN_VALUE_NULL) return 1;
+    }
+    return 0;
+}
+
 void tarn_change_put(struct tarn_buf *b, const struct tarn_definition *d,
                      const struct tarn_change *c) {
+    const struct tarn_value rowid = {TARN_VALUE_INTEGER, c->rowid, 0, {NULL, 0}};
     const int key = d->rowid_key || (c->new_row == NULL && c->old_row == NULL);
+    unsigned parts = 0;
 
     tarn_buf_u8(b, (uint8_t)c->op);
     if (c->op == TARN_OP_ENTRY) {
@@ -216,11 +225,14 @@ void tarn_change_put(struct tarn_buf *b, const struct tarn_definition *d,
         tarn_buf_put(b, c->entry.data, c->entry.len);
         return;
     }
-    tarn_buf_u8(b, (uint8_t)((key ? TARN_PART_KEY : 0) | (c->new_row != NULL ? TARN_PART_NEW : 0) |
-                             (c->old_row != NULL ? TARN_PART_OLD : 0)));
+    parts = (key ? TARN_PART_KEY : 0) | (c->new_row != NULL ? TARN_PART_NEW : 0) |
+            (c->old_row != NULL ? TARN_PART_OLD : 0) |
+            (tarn_change_null_key(d, c) ? TARN_PART_ROWID : 0);
+    tarn_buf_u8(b, (uint8_t)parts);
     if (key) tarn_value_put_row(b, c->key, d->n_key);
     if (c->new_row != NULL) tarn_value_put_row(b, c->new_row, d->n_columns);
     if (c->old_row != NULL) tarn_value_put_row(b, c->old_row, d->n_columns);
+    if (parts & TARN_PART_ROWID) tarn_value_put(b, &rowid);
 }
 
 static int bad_change(struct tarn_err *err, const struct tarn_definition *d,
@@ -235,7 +247,7 @@ static int parts_fit(const struct tarn_change *c, const struct tarn_definition *
     const unsigned rows = c->parts & (TARN_PART_NEW | TARN_PART_OLD);
     const unsigned key = d->rowid_key || rows == 0 ? TARN_PART_KEY : 0;
 
-    if (c->parts != (rows | key)) return 0;
+    if ((c->parts & ~TARN_PART_ROWID) != (rows | key)) return 0;
     switch (c->op) {
     case TARN_OP_INSERT:
     case TARN_OP_BASE: return rows == TARN_PART_NEW;
@@ -260,11 +272,29 @@ static void take_values(struct tarn_cursor *c, struct tarn_value *v, size_t n) {
         tarn_value_take(c, &v[i]);
 }
 
+/* The key's values where the rows hold them, and the rowid behind, once all else was taken. */
+static int take_key(struct tarn_cursor *c, struct tarn_change *out, const struct tarn_definition *d,
+                    struct tarn_err *err) {
+    const struct tarn_value *row = out->new_row != NULL ? out->new_row : out->old_row;
+    struct tarn_value rowid = {TARN_VALUE_NULL, 0, 0, {NULL, 0}};
+
+    if (out->parts & TARN_PART_ROWID) tarn_value_take(c, &rowid);
+    if (c->rc != TARN_OK) return bad_change(err, d, out, "a value is none, or cut short");
+    if (c->p != c->end) return bad_change(err, d, out, "bytes behind its values");
+    if (d->rowid_key && out->key->type != TARN_VALUE_INTEGER)
+        return bad_change(err, d, out, "the rowid is no INTEGER");
+    for (size_t i = 0; !(out->parts & TARN_PART_KEY) && i < d->n_key; i++)
+        out->key[i] = row[d->key[i]];
+    if (tarn_change_null_key(d, out) != (rowid.type == TARN_VALUE_INTEGER))
+        return bad_change(err, d, out, "a rowid stands behind a key with NULL, and only there");
+    out->rowid = rowid.integer;
+    return TARN_OK;
+}
+
 int tarn_change_take(struct tarn_change *out, const struct tarn_definition *d,
                      struct tarn_slice body, struct tarn_arena *arena, struct tarn_err *err) {
     struct tarn_cursor c = {body.data, body.len > 0 ? body.data + body.len : body.data, TARN_OK};
     struct tarn_value *v = NULL;
-    const struct tarn_value *row = NULL;
     size_t values = 0;
 
     memset(out, 0, sizeof *out);
@@ -294,12 +324,5 @@ int tarn_change_take(struct tarn_change *out, const struct tarn_definition *d,
     if (out->parts & TARN_PART_KEY) take_values(&c, out->key, d->n_key);
     if (out->new_row != NULL) take_values(&c, out->new_row, d->n_columns);
     if (out->old_row != NULL) take_values(&c, out->old_row, d->n_columns);
-    if (c.rc != TARN_OK) return bad_change(err, d, out, "a value is none, or cut short");
-    if (c.p != c.end) return bad_change(err, d, out, "bytes behind its values");
-    if (d->rowid_key && out->key->type != TARN_VALUE_INTEGER)
-        return bad_change(err, d, out, "the rowid is no INTEGER");
-    row = out->new_row != NULL ? out->new_row : out->old_row;
-    for (size_t i = 0; !(out->parts & TARN_PART_KEY) && i < d->n_key; i++)
-        out->key[i] = row[d->key[i]];
-    return TARN_OK;
+    return take_key(&c, out, d, err);
 }

@@ -10,9 +10,12 @@
 **   the same). A rowid key has no places, another key has places 1, 2 … without a gap.
 ** Body of a change ('R'):
 **   u8 op | u8 parts | if parts & 4: the key (one INTEGER for a rowid, else the key columns' values in
-**   the order of the key) | if parts & 1: the new row | if parts & 2: the row before
+**   the order of the key) | if parts & 1: the new row | if parts & 2: the row before | if parts & 8:
+**   the rowid, an INTEGER
 **   A row is the values of the definition's columns, in their order. The key is given when it is the
-**   rowid, or when neither row is, and only then.
+**   rowid, or when neither row is, and only then. The rowid stands behind when a value of the key is
+**   NULL (SQLite allows that in the key of a rowid table, in any number of rows), and only then: it
+**   tells such rows apart, and pk is the array of the key's values and the rowid: [null,17].
 ** Ops: 1 insert (the new row), 2 update (the new row, and the one before if it is kept), 3 delete (the
 ** row before, if it is kept); 4 a row of a base (new row only). 16: an entry of the chain that is no
 ** change: parts is 0, and the rest of the body is a JSON object with "entry": "track", "untrack",
@@ -37,6 +40,7 @@ enum tarn_op {
 #define TARN_PART_NEW 1u
 #define TARN_PART_OLD 2u
 #define TARN_PART_KEY 4u
+#define TARN_PART_ROWID 8u
 
 struct tarn_definition_column {
     struct tarn_slice name;
@@ -63,6 +67,7 @@ struct tarn_change {
     /* n_key values, whatever `parts` says: taken from a row (the new one, if there) if need be. NULL
     ** for TARN_OP_ENTRY. */
     struct tarn_value *key;
+    int64_t rowid;                        /* where a value of the key is NULL */
     struct tarn_value *new_row, *old_row; /* n_columns values, or NULL */
     struct tarn_slice entry;              /* of TARN_OP_ENTRY: the JSON text */
 };
@@ -84,6 +89,8 @@ const char *tarn_op_word(int op);
 int tarn_op_from_word(struct tarn_slice word);
 void tarn_change_pk(struct tarn_buf *b, const struct tarn_definition *d,
                     const struct tarn_change *c);
+/* Is a value of the key NULL? */
+int tarn_change_null_key(const struct tarn_definition *d, const struct tarn_change *c);
 void tarn_row_json(struct tarn_buf *b, const struct tarn_definition *d,
                    const struct tarn_value *row);
 /* The reverse: a delta's row as the body it was made of, appended. op is insert, update or delete;

@@ -27,7 +27,16 @@ static int text_key(const struct tarn_definition *d) {
 
 void tarn_change_pk(struct tarn_buf *b, const struct tarn_definition *d,
                     const struct tarn_change *c) {
-    tarn_value_key(b, c->key, d->n_key, text_key(d));
+    if (!tarn_change_null_key(d, c)) {
+        tarn_value_key(b, c->key, d->n_key, text_key(d));
+        return;
+    }
+    tarn_buf_u8(b, '[');
+    for (size_t i = 0; i < d->n_key; i++) {
+        tarn_value_json(b, &c->key[i]);
+        tarn_buf_u8(b, ',');
+    }
+    tarn_buf_printf(b, "%lld]", (long long)c->rowid);
 }
 
 void tarn_row_json(struct tarn_buf *b, const struct tarn_definition *d,
@@ -78,6 +87,23 @@ static int read_row(struct tarn_value **row, const struct tarn_definition *d, co
     return TARN_OK;
 }
 
+/* A pk of the key's values; or, a NULL being among them, of these and the rowid. */
+static int split_key(struct tarn_change *c, const struct tarn_definition *d, struct tarn_slice pk,
+                     struct tarn_arena *arena, struct tarn_err *err) {
+    struct tarn_err longer = {0};
+    const int rc = tarn_value_from_key(pk.data, pk.len, d->n_key, text_key(d), arena, c->key, err);
+
+    if (rc == TARN_OK && tarn_change_null_key(d, c))
+        return tarn_err_set(err, TARN_ECORRUPT, "a key with NULL, without its row's rowid");
+    if (rc != TARN_ECORRUPT || d->rowid_key || pk.len == 0 || pk.data[0] != '[') return rc;
+    if (tarn_value_from_key(pk.data, pk.len, d->n_key + 1, 0, arena, c->key, &longer) != TARN_OK ||
+        c->key[d->n_key].type != TARN_VALUE_INTEGER || !tarn_change_null_key(d, c))
+        return rc;
+    c->rowid = c->key[d->n_key].integer;
+    tarn_err_clear(err);
+    return TARN_OK;
+}
+
 /* pk, which is the whole key or has to be the row's. */
 static int read_key(struct tarn_change *c, const struct tarn_definition *d, struct tarn_slice pk,
                     struct tarn_arena *arena, struct tarn_err *err) {
@@ -85,9 +111,9 @@ static int read_key(struct tarn_change *c, const struct tarn_definition *d, stru
     struct tarn_err why = {0};
     int rc = TARN_OK;
 
-    c->key = tarn_arena_calloc(arena, d->n_key, sizeof *c->key);
+    c->key = tarn_arena_calloc(arena, d->n_key + 1, sizeof *c->key);
     if (c->key == NULL) return tarn_err_set(err, arena->rc, "no memory for a key");
-    rc = tarn_value_from_key(pk.data, pk.len, d->n_key, text_key(d), arena, c->key, &why);
+    rc = split_key(c, d, pk, arena, &why);
     if (rc != TARN_OK) return bad_column(err, rc, d, "pk", why.msg);
     if (d->rowid_key) {
         if (c->key->type == TARN_VALUE_INTEGER) return TARN_OK;

@@ -218,8 +218,8 @@ static int note_gap(struct tarn_capture *c, struct tarn_collection *t, const cha
     return tarn_capture_entry(c->conn, t->id, text, err);
 }
 
-static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
-    char *sql = sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table);
+/* Does the query, which it frees, have a row? */
+static int has_row(struct tarn_capture *c, char *sql, int *yes, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
     int sq = sql ? sqlite3_prepare_v2(c->conn->db, sql, -1, &stmt, NULL) : SQLITE_NOMEM;
 
@@ -229,6 +229,10 @@ static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct 
     sqlite3_free(sql);
     if (sq == SQLITE_ROW || sq == SQLITE_DONE) return TARN_OK;
     return tarn_err_sqlite(err, c->conn->db, sq, "looking into a tracked table");
+}
+
+static int has_rows(struct tarn_capture *c, const char *table, int *yes, struct tarn_err *err) {
+    return has_row(c, sqlite3_mprintf("SELECT 1 FROM main.\"%w\" LIMIT 1", table), yes, err);
 }
 
 /* Compares the registry's row with the table as it is. `same`: the cookie has moved, the schema has not. */
@@ -289,6 +293,27 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t, i
     return rc;
 }
 
+/* Does pk hold rowids that VACUUM may have given to other rows? It does where the rowid is the key, and
+** in rows with a NULL in theirs. */
+static int has_loose_rowids(struct tarn_capture *c, struct tarn_collection *t, int *yes,
+                            struct tarn_err *err) {
+    const struct tarn_shape *s = &t->shape;
+    sqlite3_str *sql = NULL;
+    const char *between = " WHERE ";
+    size_t i;
+
+    *yes = !t->dropped && s->n_key == 0;
+    if (t->dropped || s->n_key == 0 || s->without_rowid) return TARN_OK;
+    sql = sqlite3_str_new(NULL);
+    sqlite3_str_appendf(sql, "SELECT 1 FROM main.\"%w\"", t->table);
+    for (i = 0; i < s->n_columns; i++) {
+        if (s->columns[i].key == 0) continue;
+        sqlite3_str_appendf(sql, "%s\"%w\" IS NULL", between, s->columns[i].name);
+        between = " OR ";
+    }
+    return has_row(c, sqlite3_str_finish(sql), yes, err);
+}
+
 /* A sum over the whole schema: VACUUM moves the cookie and leaves it as it is. */
 static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
@@ -341,9 +366,11 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
         struct tarn_collection *t = &c->collections[i];
 
         int same = known && c->joined && c->sum == before;
+        int loose = 0;
 
         rc = bring_up_to_date(c, t, same, err);
-        if (rc == TARN_OK && same && !t->dropped && t->shape.n_key == 0) {
+        if (rc == TARN_OK && same) rc = has_loose_rowids(c, t, &loose, err);
+        if (rc == TARN_OK && loose) {
             rc = note_gap(c, t, "VACUUM may have given the rows other rowids", err);
         }
         if (rc == TARN_OK && c->missed) rc = note_gap(c, t, "changes were not recorded", err);

@@ -7,6 +7,7 @@
 
 #include "mem.h"
 #include "preupdate.h"
+#include "text.h"
 
 static int has(const char *type, const char *part) {
     size_t n = strlen(part);
@@ -118,14 +119,36 @@ static int add_column(struct tarn_shape *s, sqlite3_stmt *row, int strict, int s
     c->key = (uint8_t)sqlite3_column_int(row, 4);
     c->has_default = initial && sqlite3_stricmp(initial, "NULL") != 0;
     c->old_at = hook && hook->old_skips_virtual ? stored_at : cid;
+    if (c->old_at != cid) s->shifted = 1;
     c->new_at = hook && hook->new_skips_virtual ? stored_at : cid;
     s->n_columns++;
     return TARN_OK;
 }
 
+/* A name that is a column's is the rowid's no more. */
+static void note_name(struct tarn_shape *s, const char *name, unsigned *taken) {
+    static const char *const names[] = {"rowid", "_rowid_", "oid"};
+    unsigned i;
+
+    s->rowid_name = NULL;
+    for (i = 3; i-- > 0;) {
+        if (sqlite3_stricmp(name, names[i]) == 0) *taken |= 1u << i;
+        if (!(*taken & 1u << i)) s->rowid_name = names[i];
+    }
+}
+
+/* What a definition can't hold is refused here, where the user can be told. */
+static int check_name(const char *table, const char *name, struct tarn_err *err) {
+    size_t n = strlen(name);
+
+    if (tarn_utf8_invalid((const uint8_t *)name, n) == n) return TARN_OK;
+    return tarn_err_set(err, TARN_EINVAL, "a name in table %.100s is not valid UTF-8", table);
+}
+
 static int read_columns(struct tarn_shape *s, sqlite3 *db, int strict, const char *const *left_out,
                         size_t n_left_out, uint8_t *seen, struct tarn_err *err) {
     sqlite3_stmt *stmt = NULL;
+    unsigned taken = 0;
     int stored = 0;
     int row = 0;
     int rc = ask(db,
@@ -138,6 +161,7 @@ static int read_columns(struct tarn_shape *s, sqlite3 *db, int strict, const cha
         const char *name = (const char *)sqlite3_column_text(stmt, 1);
 
         s->hook_columns++;
+        if (name) note_name(s, name, &taken);
         if (sqlite3_column_int(stmt, 4) > 255) {
             rc = tarn_err_set(err, TARN_EINVAL, "%.100s: a key of more than 255 columns", s->table);
         } else if (!name) {
@@ -150,7 +174,8 @@ static int read_columns(struct tarn_shape *s, sqlite3 *db, int strict, const cha
                                  name, s->table);
             }
         } else if (hidden == 0) {
-            rc = add_column(s, stmt, strict, stored, err);
+            rc = check_name(s->table, name, err);
+            if (rc == TARN_OK) rc = add_column(s, stmt, strict, stored, err);
             if (rc == TARN_OK && s->columns[s->n_columns - 1].key) s->n_key++;
         }
         stored += hidden != 2;
@@ -160,11 +185,31 @@ static int read_columns(struct tarn_shape *s, sqlite3 *db, int strict, const cha
     return rc;
 }
 
+/* Rows of a table with a rowid are read again by it, so it needs a name. */
+static int find_rowid(struct tarn_shape *s, sqlite3 *db, struct tarn_err *err) {
+    int yes = 0;
+    size_t i;
+    int rc = TARN_OK;
+
+    if (s->without_rowid) {
+        s->rowid_name = NULL;
+        return TARN_OK;
+    }
+    if (s->n_key == 1) rc = key_is_rowid(db, s->table, &yes, err);
+    for (i = 0; yes && i < s->n_columns; i++) {
+        s->columns[i].is_rowid = s->columns[i].key == 1;
+    }
+    if (rc || yes || s->rowid_name) return rc;
+    return tarn_err_set(err, TARN_EINVAL,
+                        "%.100s has columns of all three names of the rowid (rowid, _rowid_, oid): "
+                        "its rows can't be told apart",
+                        s->table);
+}
+
 int tarn_shape_read(struct tarn_shape *out, sqlite3 *db, const char *table,
                     const char *const *left_out, size_t n_left_out, struct tarn_err *err) {
     uint8_t *seen = tarn_calloc(n_left_out + 1, 1);
     int strict = 0;
-    int yes = 0;
     size_t i;
     int rc;
 
@@ -177,11 +222,7 @@ int tarn_shape_read(struct tarn_shape *out, sqlite3 *db, const char *table,
         rc = tarn_err_set(err, TARN_EINVAL, "%.100s has no column %.100s to leave out", table,
                           left_out[i]);
     }
-    if (rc == TARN_OK && out->n_key == 1 && !out->without_rowid) {
-        rc = key_is_rowid(db, out->table, &yes, err);
-        for (i = 0; yes && i < out->n_columns; i++)
-            out->columns[i].is_rowid = out->columns[i].key == 1;
-    }
+    if (rc == TARN_OK) rc = find_rowid(out, db, err);
     tarn_free(seen);
     if (rc) tarn_shape_release(out);
     return rc;

@@ -19,7 +19,11 @@ struct tarn_shape {
     char *sql;    /* the CREATE statement */
     int64_t root; /* its first page: says who is who after a RENAME */
     int without_rowid;
+    /* How SQL names the rowid where no column is it: "rowid", "_rowid_" or "oid", whichever is no column
+    ** (left-out and generated ones count). NULL: WITHOUT ROWID, or all are columns. */
+    const char *rowid_name;
     int hook_columns; /* how many the hook reports */
+    int shifted;      /* a column stands behind a virtual one, which the hook's old values skip */
     size_t n_columns; /* those that are captured: neither generated nor left out */
     struct tarn_shape_column *columns;
     size_t n_key; /* key columns; 0 = the rowid */

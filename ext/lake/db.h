@@ -75,6 +75,8 @@ int tarn_db_is_memory(const struct tarn_db *d);
 const char *tarn_db_file(sqlite3 *db);
 /* True inside connections that Tarn opens for itself: the extension doesn't arm those. */
 int tarn_db_internal(void);
+/* Opens a database of Tarn's own that goes with the connection; an SQLite code. Close it in any case. */
+int tarn_db_open_temporary(sqlite3 **out);
 
 struct tarn_db_settings {
     int64_t count_threshold, time_threshold, max_buffer;

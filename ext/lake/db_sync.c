@@ -28,6 +28,17 @@ static sqlite3 *open_own(const struct tarn_db *d, int flags) {
     return db;
 }
 
+int tarn_db_open_temporary(sqlite3 **out) {
+    int sq;
+
+    *out = NULL;
+    internal = 1;
+    sq = sqlite3_open_v2(
+        "", out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_PRIVATECACHE, NULL);
+    internal = 0;
+    return sq;
+}
+
 static int wal_path(const struct tarn_db *d, char *out, size_t n) {
     struct stat st;
 

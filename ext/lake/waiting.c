@@ -125,6 +125,18 @@ static int add_file(struct tarn_waiting *w, const struct tarn_commit *c,
     return TARN_OK;
 }
 
+static void note_base(struct tarn_waiting *w, const struct tarn_commit *c,
+                      const struct tarn_change_file *f) {
+    size_t want = strlen(w->collection);
+
+    if (f->base.name.len != want || memcmp(f->base.name.data, w->collection, want) != 0) return;
+    w->base.sequence = c->sequence;
+    w->base.time = c->time;
+    memcpy(w->base.digest, c->digest, TARN_DIGEST);
+    memcpy(w->base.file, f->name, sizeof w->base.file);
+    w->base.to = f->bytes;
+}
+
 static int end_unit(struct gather *g, const struct tarn_commit *c, uint64_t from,
                     struct tarn_err *err) {
     struct tarn_waiting_unit *u;
@@ -159,6 +171,8 @@ static int add_commit(struct tarn_waiting *w, const struct tarn_commit *c, struc
             rc = take(&g, &r, frame, err);
         } else if (r.kind == 'F') {
             rc = add_file(w, c, &r.file, err);
+        } else if (r.kind == 'B') {
+            note_base(w, c, &r.file);
         }
     }
     if (rc == TARN_OK) rc = end_unit(&g, c, from, err);

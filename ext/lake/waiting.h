@@ -32,6 +32,8 @@ struct tarn_waiting {
     size_t n, capacity;
     int n_open; /* files */
     struct tarn_spill bytes;
+    struct tarn_waiting_unit
+        base; /* the newest base that waits: file, bytes in `to`; sequence 0 = none */
     struct tarn_position position; /* what the commits follow */
     uint32_t timeline;             /* that they will be delivered on, as far as is known */
     char id[17], name[128];        /* of the database */

@@ -44,6 +44,9 @@ struct tarn_family {
     int n_tables;
 };
 
+/* Tables of a family's that have a file of their own. */
+extern const struct tarn_rows tarn_resync_rows;
+
 #define TARN_COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* The families, NULL-terminated. */

@@ -161,6 +161,14 @@ static const struct tarn_table tables[] = {
           "again). epoch counts the shapes that the table has had.",
           "SELECT \"table\", collection, state FROM tarn_collections"},
      .rows = &collections_rows},
+    {.help =
+         {"tarn_resync", "table function", "(table)", "one row per change that was missing",
+          "Compares a tracked table with its collection (its base, its deltas, what waits) and "
+          "captures what is missing, in a transaction of its own: after a gap (tarn_collections) "
+          "both are the same again. Holds the write lock while it compares.",
+          "CREATE TABLE r(id INTEGER PRIMARY KEY); SELECT tarn_track('r'); SELECT op, pk FROM "
+          "tarn_resync('r')"},
+     .rows = &tarn_resync_rows},
 };
 
 const struct tarn_family tarn_family_track = {functions, TARN_COUNT(functions), tables,

@@ -74,6 +74,7 @@ static void random_change(struct cdc_random *r, struct fixture *f, struct tarn_a
     if ((c->op == TARN_OP_DELETE || c->op == TARN_OP_UPDATE) && cdc_rnd(r, 2))
         c->old_row = f->rows[1];
     c->key = f->keys;
+    c->rowid = (int64_t)cdc_rnd(r, 0);
     for (size_t k = 0; k < f->d.n_key; k++)
         f->keys[k] = f->d.rowid_key ? cdc_integer((int64_t)cdc_rnd(r, 0)) : f->rows[0][f->key[k]];
 }
@@ -139,6 +140,7 @@ static void test_there_and_back(void **state) {
     struct tarn_change c;
     struct tarn_arena a;
     struct tarn_err err = {0};
+    int nulls = 0;
 
     (void)state;
     tarn_arena_init(&a, NULL);
@@ -155,6 +157,8 @@ static void test_there_and_back(void **state) {
         if (tarn_change_take(&c, &d, slice(&b), &a, &err) != TARN_OK) fail_msg("%s", err.msg);
         assert_int_equal(c.op, f.c.op);
         same_values(c.key, f.c.key, d.n_key);
+        nulls += tarn_change_null_key(&d, &c);
+        if (tarn_change_null_key(&d, &c)) assert_true(c.rowid == f.c.rowid);
         same_values(c.new_row, f.c.new_row, d.n_columns);
         same_values(c.old_row, f.c.old_row, d.n_columns);
         if (c.op != TARN_OP_BASE) by_way_of_a_delta(&d, &c, slice(&b), &a);
@@ -162,6 +166,7 @@ static void test_there_and_back(void **state) {
         tarn_buf_release(&def);
         tarn_arena_clear(&a);
     }
+    assert_true(nulls > 100);
     tarn_arena_release(&a);
     tarn_buf_release(&b);
 }
@@ -380,7 +385,7 @@ static void test_hostile_changes(void **state) {
     REFUSE_BODY(0, "\4\3\1\2\0\1\2\0", "parts");
     REFUSE_BODY(0, "\1\5\1\2\1\2\0", "parts"); /* a key beside a row that has it */
     REFUSE_BODY(0, "\3\0", "parts");           /* neither row nor key */
-    REFUSE_BODY(0, "\1\11\1\2\0", "parts");    /* a part that is none */
+    REFUSE_BODY(0, "\1\21\1\2\0", "parts");    /* a part that is none */
     REFUSE_BODY(1, "\1\1\1\2\0", "parts");     /* no rowid */
     REFUSE_BODY(1, "\1\5\3\1a\1\2\0", "rowid is no INTEGER");
     REFUSE_BODY(1, "\3\4\0", "rowid is no INTEGER");
@@ -389,6 +394,13 @@ static void test_hostile_changes(void **state) {
     REFUSE_BODY(0, "\2\3\1\2\0\1\2", "cut short");
     REFUSE_BODY(0, "\1\1\1\2\5", "a value is none");
     REFUSE_BODY(0, "\1\1\1\2\0\0", "behind its values");
+    ACCEPT_BODY(0, "\1\11\0\0\1\4"); /* a NULL key, and the rowid behind */
+    ACCEPT_BODY(0, "\3\14\0\1\4");
+    REFUSE_BODY(0, "\1\1\0\0", "behind a key with NULL");
+    REFUSE_BODY(0, "\1\11\1\2\0\1\4", "behind a key with NULL");
+    REFUSE_BODY(0, "\1\11\0\0\0", "behind a key with NULL");
+    REFUSE_BODY(0, "\1\11\0\0", "a value is none");
+    REFUSE_BODY(1, "\1\15\1\4\1\2\0\1\4", "behind a key with NULL");
 }
 
 static void test_entries(void **state) {
@@ -459,6 +471,10 @@ static void test_deltas_refused(void **state) {
     refuse_delta(0, TARN_OP_INSERT, "[1]", row, "", "pk");
     refuse_delta(0, TARN_OP_DELETE, "2", "", row, "pk");
     refuse_delta(0, TARN_OP_DELETE, "x", "", "", "pk");
+    refuse_delta(0, TARN_OP_DELETE, "null", "", "", "pk");
+    refuse_delta(0, TARN_OP_DELETE, "[null,1.0]", "", "", "pk");
+    refuse_delta(0, TARN_OP_DELETE, "[1,2]", "", "", "pk");
+    refuse_delta(0, TARN_OP_INSERT, "[null,1]", row, "", "pk");
     refuse_delta(1, TARN_OP_DELETE, "1.0", "", "", "pk");
     refuse_delta(1, TARN_OP_INSERT, "\"1\"", row, "", "pk");
     refuse_delta(0, TARN_OP_INSERT, "1", "{\"id\":1}", "", "data");
