@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "capture_impl.h"
+#include "conns.h"
 #include "mem.h"
 #include "tracking.h"
 #include "txn.h"
@@ -46,11 +47,17 @@ static int look(struct tarn_capture *c, struct tarn_err *err) {
     return rc;
 }
 
+static int prepare(struct tarn_capture *c, struct tarn_err *err);
+
 static int join(struct tarn_capture *c, struct tarn_err *err) {
     int sq;
 
     if (c->joined) return TARN_OK;
     c->busy++;
+    if (!c->join && prepare(c, err)) { /* armed by another connection */
+        c->busy--;
+        return err->code;
+    }
     (void)sqlite3_step(c->join);
     sq = sqlite3_reset(c->join);
     c->busy--;
@@ -242,6 +249,34 @@ int tarn_capture_arm(struct tarn_conn *conn, struct tarn_err *err) {
     c->schema = -1;
     if (before && before != c) return other_user(c, err);
     return expire_statements(conn->db, err);
+}
+
+/* A connection of this process to the same file, which was there before the first table was tracked. Its
+** statements are prepared again by themselves: tracking moves the schema cookie. One whose mutex is taken
+** right now, or that has none, is left as it is (the README's limits). */
+static void arm_other(struct tarn_conn *other, void *arg) {
+    const struct tarn_conn *conn = arg;
+    sqlite3_mutex *mutex = sqlite3_db_mutex(other->db);
+    const char *ours = sqlite3_db_filename(conn->db, "main");
+    const char *theirs;
+
+    if (!mutex || !other->capture || !ours || !*ours) return;
+    if (sqlite3_mutex_try(mutex) != SQLITE_OK) return;
+    theirs = sqlite3_db_filename(other->db, "main");
+    if (theirs && strcmp(ours, theirs) == 0 && !other->capture->preupdate) {
+        struct tarn_capture *c = other->capture;
+        const struct tarn_preupdate *hook = tarn_preupdate_find();
+        const void *before = hook ? hook->hook(other->db, on_change, c) : NULL;
+
+        c->preupdate = hook;
+        c->schema = -1;
+        if (before) (void)other_user(c, &other->last);
+    }
+    sqlite3_mutex_leave(mutex);
+}
+
+void tarn_capture_arm_others(struct tarn_conn *conn) {
+    tarn_conns_each(conn, arm_other, conn);
 }
 
 int tarn_capture_join(struct tarn_conn *conn, struct tarn_err *err) {

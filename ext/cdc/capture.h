@@ -20,6 +20,8 @@ int tarn_capture_new(struct tarn_conn *c, struct tarn_err *err);
 /* Sets the hook and reads the registry, if that is not done; TARN_EINVAL when this SQLite has no preupdate
 ** hook, TARN_EBUSY when somebody else uses it. */
 int tarn_capture_arm(struct tarn_conn *c, struct tarn_err *err);
+/* The same for the other connections of this process to the database. */
+void tarn_capture_arm_others(struct tarn_conn *c);
 /* Is the hook still ours? TARN_EBUSY: another user (the session extension) took it. */
 int tarn_capture_check(struct tarn_conn *c, struct tarn_err *err);
 /* Joins the open transaction, as a change would; the registry is read again. */

@@ -292,6 +292,7 @@ int tarn_cdc_track(struct tarn_conn *c, const char *table, const char *options, 
     rc = tarn_conn_refresh(c, err);
     if (rc == TARN_OK) rc = tarn_capture_arm(c, err);
     if (rc == TARN_OK) {
+        tarn_capture_arm_others(c);
         (void)run(c, "SAVEPOINT _tarn_track", &why);
         begun = why.code == 0;
         if (begun) (void)track_inside(c, table, options, &o, name, &why);

@@ -46,3 +46,14 @@ struct tarn_conn *tarn_conns_find(const sqlite3 *db) {
     unlock();
     return c;
 }
+
+void tarn_conns_each(const struct tarn_conn *but, void (*call)(struct tarn_conn *c, void *arg),
+                     void *arg) {
+    struct tarn_conn *c;
+
+    lock();
+    for (c = first; c; c = c->next) {
+        if (c != but) call(c, arg);
+    }
+    unlock();
+}
