@@ -345,6 +345,7 @@ static void blob_write(struct capture_world *w, int i, const struct target *t) {
                          t->name, column, (long long)rowid, rc, sqlite3_errmsg(c->real), got);
         }
     }
+    c->wrote = 1;
     sql = sqlite3_mprintf("-- blob_write %s.%s row %lld, %d bytes", t->name, column, rowid, n);
     capture_note(w, i, rc, sql);
     sqlite3_free(sql);

@@ -273,6 +273,8 @@ void capture_disconnect(struct capture_world *w, int i) {
     (void)sqlite3_finalize(c->twin_reader);
     (void)sqlite3_finalize(c->real_version);
     (void)sqlite3_finalize(c->twin_version);
+    (void)sqlite3_finalize(c->bookmark);
+    (void)sqlite3_finalize(c->hold);
     forget_views(c);
     capture_session_end(c);
     if (sqlite3_close(c->real)) capture_fail(w, "sqlite3_close: %s", sqlite3_errmsg(c->real));
@@ -334,22 +336,22 @@ static void free_all(struct capture_state live[CAPTURE_TABLES]) {
         capture_state_free(&live[t]);
 }
 
-static int get_bookmark(struct capture_world *w, sqlite3 *db, char out[64]) {
-    sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db, "SELECT tarn_bookmark()", -1, &stmt, NULL);
+static int get_bookmark(struct capture_world *w, struct capture_connection *c, char out[64]) {
+    int rc = SQLITE_OK;
 
     out[0] = 0;
-    if (rc == SQLITE_OK) rc = sqlite3_step(stmt);
+    if (!c->bookmark)
+        rc = sqlite3_prepare_v2(c->real, "SELECT tarn_bookmark()", -1, &c->bookmark, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_step(c->bookmark);
     if (rc == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        const char *text = (const char *)sqlite3_column_text(c->bookmark, 0);
 
         snprintf(out, 64, "%s", text ? text : "");
-        rc = SQLITE_OK;
     } else if ((rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED) {
-        capture_fail(w, "tarn_bookmark(): %s", sqlite3_errmsg(db));
+        capture_fail(w, "tarn_bookmark(): %s", sqlite3_errmsg(c->real));
     }
-    (void)sqlite3_finalize(stmt);
-    return rc;
+    (void)sqlite3_reset(c->bookmark);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
 static void check_unchanged(struct capture_world *w, const struct capture_state *live) {
@@ -409,7 +411,17 @@ void capture_settle(struct capture_world *w, int i) {
     int order, blind;
 
     if (!sqlite3_get_autocommit(c->real)) return;
-    if (get_bookmark(w, c->real, bookmark)) { /* somebody else holds the file */
+    if (w->step % 4 && !c->altered && !c->wrote && c->settled == sqlite3_total_changes(c->real)) {
+        if (capture_session_used(c)) capture_session_begin(c); /* by what failed */
+        return;
+    }
+    c->settled = sqlite3_total_changes(c->real);
+    c->wrote = 0;
+    /* one read transaction for what follows */
+    if (!c->hold) (void)sqlite3_prepare_v2(c->real, "PRAGMA schema_version", -1, &c->hold, NULL);
+    if (sqlite3_step(c->hold) != SQLITE_ROW ||
+        get_bookmark(w, c, bookmark)) { /* somebody else holds the file */
+        (void)sqlite3_reset(c->hold);
         w->unsure |= capture_session_used(c);
         capture_session_begin(c);
         if (c->altered) forget_views(c);
@@ -431,6 +443,7 @@ void capture_settle(struct capture_world *w, int i) {
         note_stale(w, i, live);
         remember(w, c, bookmark, live);
     }
+    (void)sqlite3_reset(c->hold);
     if (capture_session_used(c) || c->altered) capture_session_begin(c);
     if (c->altered) forget_views(c);
     c->altered = 0;
@@ -477,7 +490,7 @@ void capture_begin(struct capture_world *w) {
         must(w, db, sql);
         sqlite3_free(sql);
     }
-    if (get_bookmark(w, db, w->bookmark) || !*w->bookmark)
+    if (get_bookmark(w, &w->c[0], w->bookmark) || !*w->bookmark)
         capture_fail(w, "no bookmark after tracking");
     if (dump_all(w, 0, w->live)) capture_fail(w, "dump: %s", sqlite3_errmsg(db));
     for (t = 0; t < CAPTURE_TABLES; t++) {

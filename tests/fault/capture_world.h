@@ -51,7 +51,9 @@ struct capture_connection {
     int real_total, twin_total;              /* total_changes() when opened */
     int stale; /* it reads what was there before a commit that only Tarn had something to write in */
     int forgiven; /* changes() of both may differ until a statement sets it */
-    int altered;  /* the open transaction has changed the schema */
+    sqlite3_stmt *bookmark, *hold;
+    int settled, wrote; /* total_changes() when last settled; a blob was written since */
+    int altered;        /* the open transaction has changed the schema */
 };
 
 struct capture_commit {

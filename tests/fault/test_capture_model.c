@@ -46,7 +46,7 @@ static void one_database(const char *variant, const char *setup, int connections
     capture_begin(w);
     while (w->transactions < steps()) {
         capture_step(w);
-        if (w->transactions >= at + 50) {
+        if (w->transactions >= at + 100) {
             int i = (int)capture_rnd(w, (uint32_t)connections);
 
             if (!sqlite3_get_autocommit(w->c[i].real) || w->c[i].real_reader) continue;
