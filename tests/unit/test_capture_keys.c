@@ -1,6 +1,6 @@
 /* test_capture_keys.c: keys that hold NULL, and names that a rowid has or hasn't.
 */
-#include "capture_rows.h"
+#include "tracked_rows.h"
 
 #define CHANGES "SELECT op, pk, data, prev FROM cdc_t"
 

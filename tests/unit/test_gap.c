@@ -1,7 +1,7 @@
 /* test_gap.c: who writes a database without capturing is found out; who captures, or writes what nobody
 ** captures, is no cause for alarm.
 */
-#include "capture_rows.h"
+#include "tracked_rows.h"
 
 #define GAPS "SELECT count(*), count(gapSince) FROM tarn_collections WHERE gap IS NOT NULL"
 #define NONE "0|0;"

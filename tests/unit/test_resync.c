@@ -1,7 +1,7 @@
 /* test_resync.c: tarn_resync, and the state of a collection that it compares with: now, at bookmarks, and
 ** where two copies of a database write one lake.
 */
-#include "capture_rows.h"
+#include "tracked_rows.h"
 
 #include "conn.h"
 #include "state.h"

@@ -1,8 +1,8 @@
-/* capture_rows.h: what tests of tracked tables do alike: a database whose changes wait until they are
+/* tracked_rows.h: what tests of tracked tables do alike: a database whose changes wait until they are
 ** flushed, and rows as text.
 */
-#ifndef TARN_CAPTURE_ROWS_H
-#define TARN_CAPTURE_ROWS_H
+#ifndef TARN_TRACKED_ROWS_H
+#define TARN_TRACKED_ROWS_H
 
 #include "outbox_fixture.h"
 
