@@ -139,7 +139,10 @@ npm command=npm"
 
 newer() { # the SQLite source comes inside an npm package, as the upstream tarball
   local source=sqlite-autoconf-3520000 sum=f6b50b0c103392af32a8be15b2b9d25959de9a00a70c3979128aafeaa5338b3f
-  [ ! -x build/newer/sqlite3 ] || return 0
+  # -rdynamic: an extension finds what is not in sqlite3ext.h by its name.
+  local flags="-O1 -rdynamic -DSQLITE_ENABLE_PREUPDATE_HOOK -DSQLITE_ENABLE_COLUMN_METADATA"
+  flags+=" -DSQLITE_ENABLE_MATH_FUNCTIONS"
+  [ ! -x build/newer/sqlite3 ] || [ "$(cat build/newer/flags 2>/dev/null)" != "$flags" ] || return 0
   debian "npm command=npm"
   say "building the shell of SQLite 3.52.0"
   rm -rf build/newer
@@ -149,8 +152,8 @@ newer() { # the SQLite source comes inside an npm package, as the upstream tarba
     tar xzf sqlite3-6.0.1.tgz "package/deps/$source.tar.gz" &&
     echo "$sum  package/deps/$source.tar.gz" | sha256sum -c --quiet &&
     tar xzf "package/deps/$source.tar.gz" &&
-    gcc -O1 -DSQLITE_ENABLE_PREUPDATE_HOOK -DSQLITE_ENABLE_COLUMN_METADATA \
-      -DSQLITE_ENABLE_MATH_FUNCTIONS "$source/shell.c" "$source/sqlite3.c" -o sqlite3.new -lm &&
+    gcc $flags "$source/shell.c" "$source/sqlite3.c" -o sqlite3.new -lm &&
+    echo "$flags" >flags &&
     rm -rf package "$source" sqlite3-6.0.1.tgz &&
     mv sqlite3.new sqlite3) || die "SQLite 3.52.0 could not be built"
 }

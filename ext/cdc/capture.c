@@ -37,6 +37,7 @@ static int look(struct tarn_capture *c, struct tarn_err *err) {
     int64_t cookie = 0;
     int rc = read_cookie(c, &cookie, err);
 
+    if (rc == TARN_OK && c->joined) rc = tarn_gap_look(c, cookie, err);
     if (rc == TARN_OK && cookie != c->schema) {
         rc = tarn_capture_settle(c, NULL, 0, err);
         if (rc == TARN_OK) rc = tarn_registry_load(c, err);
@@ -66,18 +67,31 @@ static int join(struct tarn_capture *c, struct tarn_err *err) {
                            "joining the transaction to record its changes");
 }
 
+/* From inside the hook: a statement of one row doesn't look whether it is interrupted, but one that is
+** opened for writing now does, and being interrupted it rolls the whole transaction back, which ends
+** the application's statement with an error. */
+static void roll_back(struct tarn_capture *c) {
+    sqlite3_blob *blob = NULL;
+
+    if (strcmp(tarn_settings_text(&c->conn->settings, TARN_SET_CAPTURE_ERRORS), "warn") == 0)
+        return;
+    sqlite3_interrupt(c->conn->db);
+    (void)sqlite3_blob_open(c->conn->db, "main", "_tarn_collections", "sql", 1, 1, &blob);
+    if (blob) (void)sqlite3_blob_close(blob);
+}
+
 static void fail(struct tarn_capture *c, const struct tarn_err *err) {
     if (!c->failed.code) {
         c->failed = *err;
         c->failed_at = tarn_txn_changes_len(c->conn);
     }
     if (c->joined) return;
-    /* xSync isn't going to be asked; a statement of one row ends before it sees the interrupt */
+    /* xSync isn't going to be asked */
     c->conn->last = *err;
-    c->missed = 1;
+    c->missed = "changes were not recorded";
     c->schema = -1;
     tarn_err_clear(&c->failed);
-    sqlite3_interrupt(c->conn->db);
+    roll_back(c);
 }
 
 static struct tarn_collection *find(struct tarn_capture *c, const char *table) {
@@ -143,12 +157,18 @@ static void changed(struct tarn_capture *c, sqlite3 *db, int op, const char *tab
     int blob;
 
     if (!c->joined || c->look || total != c->total) {
-        if (!c->joined && is_none_of_ours(c, table)) return;
+        if (!c->joined && is_none_of_ours(c, table)) {
+            tarn_gap_note(c);
+            return;
+        }
         if (join(c, err) || look(c, err)) return;
         c->total = total;
     }
     t = find(c, table);
-    if (!t) return;
+    if (!t) {
+        tarn_gap_note(c);
+        return;
+    }
     if (c->preupdate->count(db) != t->shape.hook_columns) {
         (void)tarn_err_set(err, TARN_EIO, "table %.100s: SQLite reports %d columns, expected %d",
                            table, c->preupdate->count(db), t->shape.hook_columns);
@@ -168,7 +188,11 @@ static void on_change(void *ctx, sqlite3 *db, int op, const char *database, cons
     struct tarn_capture *c = ctx;
     struct tarn_err err;
 
-    if (c->busy || strncmp(table, "_tarn_", 6) == 0) return;
+    if (c->busy) return;
+    if (strncmp(table, "_tarn_", 6) == 0) {
+        tarn_gap_note(c);
+        return;
+    }
     if (strcmp(database, "main") != 0) {
         if (strcmp(database, "temp") != 0) attached(c, db, database, table);
         return;
@@ -179,7 +203,7 @@ static void on_change(void *ctx, sqlite3 *db, int op, const char *database, cons
 }
 
 static int other_user(struct tarn_capture *c, struct tarn_err *err) {
-    c->missed = 1;
+    c->missed = "changes were not recorded";
     c->schema = -1;
     return tarn_err_set(
         err, TARN_EBUSY,
@@ -194,7 +218,7 @@ int tarn_capture_check(struct tarn_conn *conn, struct tarn_err *err) {
 
     if (!c || !c->preupdate) return TARN_OK;
     before = c->preupdate->hook(conn->db, on_change, c);
-    if (before != c) return other_user(c, err);
+    if (before != c || c->conflict) return other_user(c, err);
     if (!c->missed || !c->conn->last.code) return TARN_OK;
     return tarn_err_set(err, c->conn->last.code,
                         "changes of tracked tables were not recorded (a gap will be noted; "
@@ -230,6 +254,17 @@ static int prepare(struct tarn_capture *c, struct tarn_err *err) {
     return tarn_err_sqlite(err, db, sq, "arming the capture of changes");
 }
 
+/* Without it, the first transaction has nothing to compare with, that is all. */
+static void take_sight(struct tarn_capture *c) {
+    sqlite3 *db = c->conn->db;
+    struct tarn_err err = {0};
+    int64_t cookie = 0;
+
+    if (sqlite3_exec(db, "SAVEPOINT _tarn_gap", NULL, NULL, NULL)) return;
+    if (read_cookie(c, &cookie, &err) || tarn_gap_begin(c, cookie, &err)) c->seen.known = 0;
+    (void)sqlite3_exec(db, "RELEASE _tarn_gap", NULL, NULL, NULL);
+}
+
 int tarn_capture_arm(struct tarn_conn *conn, struct tarn_err *err) {
     struct tarn_capture *c = conn->capture;
     const struct tarn_preupdate *hook = tarn_preupdate_find();
@@ -247,7 +282,9 @@ int tarn_capture_arm(struct tarn_conn *conn, struct tarn_err *err) {
     before = hook->hook(conn->db, on_change, c);
     c->preupdate = hook;
     c->schema = -1;
-    if (before && before != c) return other_user(c, err);
+    c->conflict = before && before != c;
+    if (c->conflict) return other_user(c, err);
+    take_sight(c);
     return expire_statements(conn->db, err);
 }
 

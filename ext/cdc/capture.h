@@ -50,6 +50,7 @@ struct tarn_collection {
     struct tarn_buf definition; /* body of its 'T' */
     uint32_t number;            /* in the open transaction, */
     int defined;                /* once that is so */
+    char *gap;                  /* why changes are missing; NULL = none are */
     int moved;                  /* the registry's row has to be written */
     sqlite3_stmt *read;         /* one row, by its rowid or key */
 };

@@ -19,6 +19,17 @@ struct tarn_capture_entry {
     char *name;  /* of its collection */
 };
 
+/* What a connection knows of who has committed (gap.c). */
+struct tarn_gap_sight {
+    int known;
+    unsigned version;  /* SQLITE_FCNTL_DATA_VERSION: moved by every commit */
+    int64_t foreign;   /* PRAGMA data_version: by those of others */
+    uint64_t sequence; /* the newest of the outbox */
+    uint64_t writes;   /* writes.h */
+    int64_t cookie;
+    uint64_t others; /* a sum over what ANALYZE and pragmas write */
+};
+
 struct tarn_capture {
     /* The session extension takes the context of whoever had the hook before for a list of its own,
     ** and reads it; it finds nothing. */
@@ -33,10 +44,13 @@ struct tarn_capture {
     int busy;                     /* inside our own statements */
     int look;                     /* at the schema, before the next change */
     int looked;                   /* in this transaction the registry was read */
-    int missed;     /* a change was made that nobody recorded: the next transaction notes a gap */
-    int64_t schema; /* the schema cookie that the registry was read at; -1 = none */
-    uint64_t sum;   /* of the whole schema, then */
-    int64_t total;  /* sqlite3_total_changes at the last change */
+    int conflict; /* somebody had the hook when it was taken: he is told at each chance */
+    const char
+        *missed; /* why changes were made that nobody recorded: the next transaction notes a gap */
+    struct tarn_gap_sight seen, found; /* at the last commit; in the open transaction */
+    int64_t schema;        /* the schema cookie that the registry was read at; -1 = none */
+    uint64_t sum;          /* of the whole schema, then */
+    int64_t total;         /* sqlite3_total_changes at the last change */
     uint64_t *definitions; /* where the open transaction's 'T' records are, by number */
     uint32_t n_definitions, definitions_capacity;
     struct tarn_capture_entry *entries;
@@ -48,7 +62,7 @@ struct tarn_capture {
     uint64_t failed_at;     /* at this offset of the changes */
     struct tarn_dirty_row *dirty;
     size_t n_dirty, dirty_capacity;
-    sqlite3_stmt *join, *cookie;
+    sqlite3_stmt *join, *cookie, *foreign;
 };
 
 /* registry.c: reads `_tarn_collections` and the shapes of its tables, notes what has changed about them
@@ -56,6 +70,9 @@ struct tarn_capture {
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err);
 /* In xSync: writes the rows of collections that have moved. */
 int tarn_registry_save(struct tarn_capture *c, struct tarn_err *err);
+/* The entry {"entry":"gap","reason":…}, unless there is one that no resync has ended yet. */
+int tarn_registry_gap(struct tarn_capture *c, struct tarn_collection *t, const char *reason,
+                      struct tarn_err *err);
 void tarn_registry_release(struct tarn_capture *c);
 int tarn_registry_exists(sqlite3 *db);
 
@@ -91,6 +108,15 @@ int tarn_base_select(struct tarn_conn *c, const struct tarn_shape *s, sqlite3_st
                      struct tarn_err *err);
 /* Such a row as the body of a TARN_OP_BASE. */
 void tarn_base_row(struct tarn_buf *b, const struct tarn_shape *s, sqlite3_stmt *row);
+
+/* gap.c. When the connection is armed, inside a read transaction: */
+int tarn_gap_begin(struct tarn_capture *c, int64_t cookie, struct tarn_err *err);
+/* At a transaction's first look at the schema; sets c->missed. */
+int tarn_gap_look(struct tarn_capture *c, int64_t cookie, struct tarn_err *err);
+void tarn_gap_sync(struct tarn_capture *c);
+void tarn_gap_end(struct tarn_capture *c, int committed);
+/* This connection writes what is not captured. */
+void tarn_gap_note(struct tarn_capture *c);
 
 /* capture_entries.c */
 int tarn_capture_note_entry(struct tarn_capture *c, const char *name, uint64_t at,

@@ -155,13 +155,12 @@ static int leave_gap(struct tarn_capture *c, struct tarn_err *err) {
     tarn_capture_forget_dirty(c);
     c->n_definitions = 0;
     tarn_capture_cut_entries(c, 0);
-    text = sqlite3_mprintf("{\"entry\":\"gap\",\"reason\":\"a transaction's changes could not be "
-                           "recorded (code %d)\"}",
-                           why.code);
+    c->looked = 1; /* if this is rolled back, the registry is read again */
+    text = sqlite3_mprintf("a transaction's changes could not be recorded (code %d)", why.code);
     if (!text && rc == TARN_OK) rc = tarn_err_set(err, TARN_ENOMEM, "out of memory");
     for (i = 0; i < c->n_collections && rc == TARN_OK; i++) {
         c->collections[i].defined = 0;
-        rc = tarn_capture_entry(c->conn, c->collections[i].id, text, err);
+        rc = tarn_registry_gap(c, &c->collections[i], text, err);
     }
     sqlite3_free(text);
     c->conn->last = why;
@@ -181,6 +180,7 @@ static int sync(sqlite3_vtab *vtab) {
         (void)tarn_err_set(&err, c->failed.code, "the transaction's changes can't be recorded: %s",
                            c->failed.msg);
     }
+    tarn_gap_sync(c);
     if (!err.code) (void)tarn_registry_save(c, &err);
     if (!err.code) (void)tarn_txn_sync(c->conn, &err);
     c->busy--;
@@ -204,7 +204,8 @@ static int commit(sqlite3_vtab *vtab) {
     struct tarn_capture *c = ((struct table *)vtab)->capture;
 
     tarn_txn_commit(c->conn);
-    if (c->looked) c->missed = 0;
+    if (c->looked) c->missed = NULL;
+    tarn_gap_end(c, 1);
     end(c);
     return SQLITE_OK;
 }
@@ -219,6 +220,7 @@ static int rollback(sqlite3_vtab *vtab) {
     struct tarn_capture *c = ((struct table *)vtab)->capture;
 
     tarn_txn_rollback(c->conn);
+    tarn_gap_end(c, 0);
     doubt(c);
     end(c);
     return SQLITE_OK;
@@ -308,6 +310,8 @@ void tarn_capture_finalize(struct tarn_capture *c) {
 
     (void)sqlite3_finalize(c->join);
     (void)sqlite3_finalize(c->cookie);
+    (void)sqlite3_finalize(c->foreign);
+    c->foreign = NULL;
     c->join = NULL;
     c->cookie = NULL;
     for (i = 0; i < c->n_collections; i++) {

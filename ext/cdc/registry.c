@@ -34,6 +34,7 @@ static void release_one(struct tarn_collection *t) {
     tarn_free(t->options);
     tarn_free(t->table);
     tarn_free(t->sql);
+    tarn_free(t->gap);
     tarn_shape_release(&t->shape);
     tarn_buf_release(&t->definition);
     memset(t, 0, sizeof *t);
@@ -73,6 +74,9 @@ static int take_row(struct tarn_collection *t, sqlite3_stmt *row, struct tarn_er
     t->epoch = (uint64_t)sqlite3_column_int64(row, 5);
     t->sql = column_text(row, 6);
     t->root = sqlite3_column_int64(row, 7);
+    if (sqlite3_column_type(row, 9) != SQLITE_NULL && !(t->gap = column_text(row, 9))) {
+        return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    }
     t->dropped = strcmp((const char *)sqlite3_column_text(row, 8), "dropped") == 0;
     if (!t->table || !t->namespace_ || !t->collection || !t->options || !t->sql) {
         return tarn_err_set(err, TARN_ENOMEM, "out of memory");
@@ -97,11 +101,12 @@ static int read_rows(struct tarn_capture *c, struct tarn_err *err) {
     int rc = TARN_OK;
 
     if (!tarn_registry_exists(c->conn->db)) return TARN_OK;
-    sq = sqlite3_prepare_v2(c->conn->db,
-                            "SELECT id, \"table\", namespace, collection, options, epoch, sql, "
-                            "root, state FROM main._tarn_collections WHERE state <> 'untracked' "
-                            "ORDER BY id",
-                            -1, &stmt, NULL);
+    sq = sqlite3_prepare_v2(
+        c->conn->db,
+        "SELECT id, \"table\", namespace, collection, options, epoch, sql, "
+        "root, state, gap FROM main._tarn_collections WHERE state <> 'untracked' "
+        "ORDER BY id",
+        -1, &stmt, NULL);
     while (sq == SQLITE_OK || sq == SQLITE_ROW) {
         struct tarn_collection *grown;
 
@@ -210,10 +215,14 @@ static int note_schema(struct tarn_capture *c, struct tarn_collection *t, const 
     return rc;
 }
 
-static int note_gap(struct tarn_capture *c, struct tarn_collection *t, const char *reason,
-                    struct tarn_err *err) {
+int tarn_registry_gap(struct tarn_capture *c, struct tarn_collection *t, const char *reason,
+                      struct tarn_err *err) {
     char text[160];
 
+    if (t->gap || !c->joined) return TARN_OK;
+    t->gap = tarn_strdup(reason);
+    if (!t->gap) return tarn_err_set(err, TARN_ENOMEM, "out of memory");
+    t->moved = 1;
     (void)sqlite3_snprintf((int)sizeof text, text, "{\"entry\":\"gap\",\"reason\":\"%s\"}", reason);
     return tarn_capture_entry(c->conn, t->id, text, err);
 }
@@ -287,7 +296,7 @@ static int bring_up_to_date(struct tarn_capture *c, struct tarn_collection *t, i
     if (rc == TARN_OK) rc = has_rows(c, t->table, &filled, err);
     if (rc == TARN_OK) rc = note_schema(c, t, reborn ? NULL : was, !filled, err);
     if (rc == TARN_OK && reborn && filled) {
-        rc = note_gap(c, t, "the table was dropped, and made again with rows", err);
+        rc = tarn_registry_gap(c, t, "the table was dropped, and made again with rows", err);
     }
     tarn_free(was);
     return rc;
@@ -371,9 +380,9 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
         rc = bring_up_to_date(c, t, same, err);
         if (rc == TARN_OK && same) rc = has_loose_rowids(c, t, &loose, err);
         if (rc == TARN_OK && loose) {
-            rc = note_gap(c, t, "VACUUM may have given the rows other rowids", err);
+            rc = tarn_registry_gap(c, t, "VACUUM may have given the rows other rowids", err);
         }
-        if (rc == TARN_OK && c->missed) rc = note_gap(c, t, "changes were not recorded", err);
+        if (rc == TARN_OK && c->missed) rc = tarn_registry_gap(c, t, c->missed, err);
     }
     c->busy--;
     return rc;
@@ -389,10 +398,13 @@ int tarn_registry_save(struct tarn_capture *c, struct tarn_err *err) {
 
         if (!t->moved) continue;
         if (!stmt) {
-            sq = sqlite3_prepare_v2(c->conn->db,
-                                    "UPDATE main._tarn_collections SET \"table\" = ?2, epoch = ?3, "
-                                    "sql = ?4, root = ?5, state = ?6 WHERE id = ?1",
-                                    -1, &stmt, NULL);
+            sq = sqlite3_prepare_v2(
+                c->conn->db,
+                "UPDATE main._tarn_collections SET \"table\" = ?2, epoch = ?3, "
+                "sql = ?4, root = ?5, state = ?6, gap = ?7, gapSince = CASE WHEN ?7 IS NULL "
+                "THEN NULL ELSE coalesce(gapSince, strftime('%Y-%m-%d %H:%M:%f', "
+                "'now')) END WHERE id = ?1",
+                -1, &stmt, NULL);
             if (sq) break;
         }
         (void)sqlite3_bind_int64(stmt, 1, t->id);
@@ -400,6 +412,7 @@ int tarn_registry_save(struct tarn_capture *c, struct tarn_err *err) {
         (void)sqlite3_bind_int64(stmt, 3, (sqlite3_int64)t->epoch);
         (void)sqlite3_bind_text(stmt, 4, t->sql, -1, SQLITE_STATIC);
         (void)sqlite3_bind_int64(stmt, 5, t->root);
+        (void)sqlite3_bind_text(stmt, 7, t->gap, -1, SQLITE_STATIC);
         (void)sqlite3_bind_text(stmt, 6, t->dropped ? "dropped" : "tracked", -1, SQLITE_STATIC);
         (void)sqlite3_step(stmt);
         sq = sqlite3_reset(stmt);

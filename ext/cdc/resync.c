@@ -257,6 +257,9 @@ static int emit(struct tarn_resync *r, struct tarn_err *err) {
                            (unsigned long long)r->counts[TARN_OP_UPDATE],
                            (unsigned long long)r->counts[TARN_OP_DELETE]);
     rc = tarn_capture_entry(r->conn, r->t->id, text, err);
+    if (r->t->gap) r->t->moved = 1;
+    tarn_free(r->t->gap);
+    r->t->gap = NULL;
     while (rc == TARN_OK && (sq = sqlite3_step(r->missing)) == SQLITE_ROW) {
         struct tarn_buf *b = &c->scratch;
 

@@ -7,6 +7,7 @@
 #include "capture_impl.h"
 #include "chain_entry.h"
 #include "db.h"
+#include "manifest.h"
 #include "mem.h"
 #include "payload.h"
 #include "track_options.h"
@@ -18,7 +19,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS main._tarn_collections("
     "id INTEGER PRIMARY KEY, \"table\" TEXT NOT NULL, namespace TEXT NOT NULL, "
     "collection TEXT NOT NULL, options TEXT NOT NULL, epoch INTEGER NOT NULL, sql TEXT NOT NULL, "
-    "root INTEGER NOT NULL, state TEXT NOT NULL)";
+    "root INTEGER NOT NULL, state TEXT NOT NULL, gap TEXT, gapSince TEXT)";
 
 static int run(struct tarn_conn *c, const char *sql, struct tarn_err *err) {
     int sq = sqlite3_exec(c->db, sql, NULL, NULL, NULL);
@@ -228,6 +229,24 @@ static void make_room(struct tarn_conn *c) {
     (void)tarn_outbox_reserve(&c->txn->outbox, c->db, OUTBOX_ROOM, position.collected, NULL);
 }
 
+/* The folder may be another database's: better told now than when something has to be delivered. */
+static int check_owner(struct tarn_conn *c, const struct place *p, struct tarn_err *err) {
+    struct tarn_buf name = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
+    struct tarn_lake *lake = NULL;
+    char id[17], unused[128];
+    int rc = TARN_OK;
+
+    if (tarn_conn_lake(c, 0, &lake, NULL) || !lake)
+        return TARN_OK; /* none yet, or not in reach now */
+    tarn_db_identity(c->shared, id, unused);
+    tarn_collection_name(&name, p->namespace_, p->collection);
+    rc = name.rc ? tarn_err_set(err, name.rc, "out of memory")
+                 : tarn_manifest_check(tarn_lake_store(lake),
+                                       (struct tarn_slice){name.data, name.len - 1}, id, err);
+    tarn_buf_release(&name);
+    return rc;
+}
+
 static int track_inside(struct tarn_conn *c, const char *table, const char *options,
                         const struct tarn_track_options *o, char **name, struct tarn_err *err) {
     struct tarn_buf full = TARN_BUF_INIT(TARN_NAME_ROOT_MAX);
@@ -247,6 +266,7 @@ static int track_inside(struct tarn_conn *c, const char *table, const char *opti
     if (rc == TARN_OK) rc = run(c, schema, err);
     if (rc == TARN_OK) rc = find_place(c, &shape, o, &place, err);
     if (rc == TARN_OK) rc = check_place(c, &place, shape.table, err);
+    if (rc == TARN_OK) rc = check_owner(c, &place, err);
     if (rc == TARN_OK) rc = is_tracked(c, &shape, &place, options, &tracked, err);
     if (rc == TARN_OK && !tracked) {
         rc = store_row(c, &shape, &place, options, &id, err);

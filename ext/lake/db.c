@@ -73,6 +73,7 @@ static void free_db(struct tarn_db *d) {
     (void)pthread_mutex_destroy(&d->flushing);
     (void)pthread_cond_destroy(&d->changed);
     tarn_free(d->path);
+    tarn_writes_close(&d->writes);
     tarn_free(d->spool);
     tarn_free(d->lake_uri);
     tarn_free(d);

@@ -16,6 +16,7 @@
 
 #include "lake.h"
 #include "outbox.h"
+#include "writes.h"
 
 #define TARN_QUEUE_BYTES ((size_t)16 << 20)
 
@@ -64,6 +65,7 @@ struct tarn_db {
     struct tarn_err error; /* of the last delivery; code 0 = it went well */
     sqlite3 *syncer;       /* the flusher's own connection, which never reads (db_sync.h) */
     uint64_t delivered;    /* events and changes, since the process began */
+    struct tarn_writes writes;
 };
 
 /* The shared state of main of `db`, made at the first call; one reference more. */

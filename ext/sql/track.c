@@ -81,7 +81,7 @@ static int collections_open(void **handle, struct tarn_conn *conn, sqlite3_value
                                       NULL, NULL, NULL) == SQLITE_OK) {
         sq = sqlite3_prepare_v2(
             conn->db,
-            "SELECT \"table\", namespace, collection, state, epoch, options, sql "
+            "SELECT \"table\", namespace, collection, state, epoch, options, sql, gap, gapSince "
             "FROM main._tarn_collections ORDER BY namespace, collection",
             -1, &h->stmt, NULL);
     }
@@ -122,8 +122,8 @@ static const struct tarn_rows collections_rows = {
     .name = "tarn_collections",
     .columns =
         "\"table\" TEXT, namespace TEXT, collection TEXT, state TEXT, epoch INTEGER, options "
-        "TEXT, sql TEXT",
-    .n_columns = 7,
+        "TEXT, sql TEXT, gap TEXT, gapSince TEXT",
+    .n_columns = 9,
     .open = collections_open,
     .next = collections_next,
     .column = collections_column,
@@ -158,7 +158,8 @@ static const struct tarn_table tables[] = {
     {.help =
          {"tarn_collections", "table", "", "one row per table that is or was tracked",
           "state is tracked, untracked, or dropped (the table is gone; one of its name is tracked "
-          "again). epoch counts the shapes that the table has had.",
+          "again). epoch counts the shapes that the table has had. gap says why changes may be "
+          "missing, since gapSince, until tarn_resync(table).",
           "SELECT \"table\", collection, state FROM tarn_collections"},
      .rows = &collections_rows},
     {.help =

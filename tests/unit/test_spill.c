@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -192,7 +193,7 @@ static int see_nothing(void *ctx, const uint8_t *p, size_t n) {
 }
 
 static void begin_watching(struct tarn_spill *s, char folder[64], struct seen *seen) {
-    strcpy(folder, "/var/tmp/tarn-spill-XXXXXX");
+    snprintf(folder, 64, "/var/tmp/tarn-spill-XXXXXX");
     assert_non_null(mkdtemp(folder));
     seen->bytes = malloc(MOST);
     assert_non_null(seen->bytes);
