@@ -348,16 +348,15 @@ static int schema_sum(sqlite3 *db, uint64_t *out, struct tarn_err *err) {
     return sq == SQLITE_DONE ? TARN_OK : tarn_err_sqlite(err, db, sq, "reading the schema");
 }
 
-/* It does not change once there are tables. */
-static int read_encoding(struct tarn_capture *c, struct tarn_err *err) {
+/* It does not change once there are tables. Where an authorizer hides it, text is asked for as UTF-8. */
+static void read_encoding(struct tarn_capture *c) {
     sqlite3_stmt *stmt = NULL;
-    int sq = sqlite3_prepare_v2(c->conn->db, "PRAGMA main.encoding", -1, &stmt, NULL);
 
-    if (sq == SQLITE_OK) sq = sqlite3_step(stmt);
-    c->utf8 = sq == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(stmt, 0), "UTF-8") == 0;
+    c->utf8 =
+        sqlite3_prepare_v2(c->conn->db, "PRAGMA main.encoding", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW &&
+        strcmp((const char *)sqlite3_column_text(stmt, 0), "UTF-8") == 0;
     (void)sqlite3_finalize(stmt);
-    return sq == SQLITE_ROW ? TARN_OK
-                            : tarn_err_sqlite(err, c->conn->db, sq, "reading the encoding");
 }
 
 int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
@@ -370,7 +369,7 @@ int tarn_registry_load(struct tarn_capture *c, struct tarn_err *err) {
     tarn_registry_release(c);
     rc = read_rows(c, err);
     if (rc == TARN_OK && c->n_collections) rc = schema_sum(c->conn->db, &c->sum, err);
-    if (rc == TARN_OK && c->n_collections) rc = read_encoding(c, err);
+    if (rc == TARN_OK && c->n_collections) read_encoding(c);
     for (i = 0; i < c->n_collections && rc == TARN_OK; i++) {
         struct tarn_collection *t = &c->collections[i];
 
