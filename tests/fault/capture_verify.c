@@ -373,6 +373,11 @@ void capture_end(struct capture_world *w) {
         check_lake(w, db, t);
         check_base(w, db, t);
     }
+    if (fault_number(db, "SELECT count(*) FROM tarn_verify('cdc') WHERE fault IS NOT NULL") != 0) {
+        capture_fail(
+            w, "tarn_verify: %s",
+            fault_text(db, "SELECT fault FROM tarn_verify('cdc') WHERE fault IS NOT NULL"));
+    }
     capture_disconnect(w, 0);
     forget_commits(w);
     free(w->commits);
