@@ -40,15 +40,21 @@ struct capture_view { /* a table as a connection sees it */
     sqlite3_stmt *dump; /* key and tracked columns of all rows */
 };
 
+struct capture_hook {
+    uint64_t digest; /* of the application's tables */
+    int own;         /* changes of tables of the extension: the README's limits name them */
+};
+
 struct capture_connection {
     sqlite3 *real, *twin;
     sqlite3_stmt *real_version, *twin_version; /* PRAGMA schema_version */
     int looked, version;                       /* `views` are of this version */
     struct capture_view views[CAPTURE_TABLES];
     struct sqlite3_session *session;
-    sqlite3_stmt *real_reader, *twin_reader; /* an open SELECT */
-    uint64_t real_hook, twin_hook;           /* digests of what the update hooks were told */
-    int real_total, twin_total;              /* total_changes() when opened */
+    sqlite3_stmt *real_reader, *twin_reader;  /* an open SELECT */
+    struct capture_hook real_hook, twin_hook; /* what the update hooks were told */
+    int own_seen;
+    int real_total, twin_total; /* total_changes() when opened */
     int stale; /* it reads what was there before a commit that only Tarn had something to write in */
     int forgiven; /* changes() of both may differ until a statement sets it */
     sqlite3_stmt *bookmark, *hold;

@@ -161,7 +161,7 @@ static void drop_table_rolled_back(void **state) {
     trap_changes(db, "t", INSERT_1 "\n" INSERT_2);
 }
 
-/* VACUUM gives rows of a table without INTEGER PRIMARY KEY new rowids. */
+/* VACUUM gives rows of a table without INTEGER PRIMARY KEY new rowids: a gap, which a resync ends. */
 static void vacuum(void **state) {
     (void)state;
     trap_must(db,
@@ -170,6 +170,8 @@ static void vacuum(void **state) {
     trap_must(db, "VACUUM");
     trap_must(db, "INSERT INTO r VALUES('d'); INSERT INTO t VALUES(6, 'l')");
     trap_must(db, "SELECT tarn_flush()");
+    trap_expect(db, "1", "SELECT count(*) FROM tarn_collections WHERE instr(gap, 'VACUUM') > 0");
+    trap_must(db, "SELECT * FROM tarn_resync('r')");
     trap_replays(db, "r", "SELECT CAST(rowid AS TEXT), json_object('v', v) FROM r");
     trap_replays(db, "t", LIVE_T);
     trap_must(db, "UPDATE r SET v = v || '!'; DELETE FROM r WHERE v = 'b!'");
@@ -400,9 +402,9 @@ static void counters_and_hooks(void **state) {
     assert_int_equal(hooked, 107);
 }
 
-/* In an outbox that has to grow for it, and with a schema change to note. */
+/* In an outbox that would have to grow for it, had tracking not made room; and with a schema change to
+** note, which is one UPDATE of _tarn_collections: the README's limits name it. */
 static void counters_of_large_and_altering(void **state) {
-    sqlite3_blob *blob = NULL;
     int before;
 
     (void)state;
@@ -413,14 +415,12 @@ static void counters_of_large_and_altering(void **state) {
     trap_expect(db, "1 1", "SELECT changes(), last_insert_rowid()");
     assert_int_equal(sqlite3_total_changes(db) - before, 1);
     trap_must(db, "ALTER TABLE t ADD COLUMN n; BEGIN; INSERT INTO t(id) VALUES(2), (3); COMMIT");
-    trap_expect(db, "2 3", "SELECT changes(), last_insert_rowid()");
-    assert_int_equal(sqlite3_total_changes(db) - before, 3);
-    assert_int_equal(sqlite3_blob_open(db, "main", "t", "v", 1, 1, &blob), SQLITE_OK);
-    assert_int_equal(sqlite3_blob_write(blob, "X", 1, 0), SQLITE_OK);
-    assert_int_equal(sqlite3_blob_close(blob), SQLITE_OK);
-    trap_expect(db, "2", "SELECT changes()");
-    assert_int_equal(sqlite3_total_changes(db) - before, 3);
-    assert_int_equal(hooked, 3);
+    trap_expect(db, "1 3", "SELECT changes(), last_insert_rowid()");
+    assert_int_equal(sqlite3_total_changes(db) - before, 4);
+    trap_must(db, "BEGIN; INSERT INTO t(id) VALUES(4), (5); COMMIT");
+    trap_expect(db, "2 5", "SELECT changes(), last_insert_rowid()");
+    assert_int_equal(sqlite3_total_changes(db) - before, 6);
+    assert_int_equal(hooked, 5 + 1000);
 }
 
 /* The outbox doesn't fit into the file any more: all or nothing, and an error when nothing. */
